@@ -1,0 +1,62 @@
+"""What differs between interpreters: files, locks, clock, hashing, random, text encoding.
+
+This folder is the only place that knows which interpreter runs. Everything here raises `OSError`
+at most; the callers translate.
+"""
+
+import sys
+
+if sys.implementation.name == "micropython":
+    from .micropython import (
+        Clock,
+        FileLock,
+        FileSystem,
+        at_exit,
+        base64url,
+        crc32,
+        free_bytes,
+        hmac_sha256,
+        json_string,
+        log,
+        new_lock,
+        new_sha256,
+        random_bytes,
+        random_unit,
+        sleep_ms,
+    )
+else:
+    from .cpython import (
+        Clock,
+        FileLock,
+        FileSystem,
+        at_exit,
+        base64url,
+        crc32,
+        free_bytes,
+        hmac_sha256,
+        json_string,
+        log,
+        new_lock,
+        new_sha256,
+        random_bytes,
+        random_unit,
+        sleep_ms,
+    )
+
+__all__ = [
+    "Clock",
+    "FileLock",
+    "FileSystem",
+    "at_exit",
+    "base64url",
+    "crc32",
+    "free_bytes",
+    "hmac_sha256",
+    "json_string",
+    "log",
+    "new_lock",
+    "new_sha256",
+    "random_bytes",
+    "random_unit",
+    "sleep_ms",
+]

@@ -1,0 +1,369 @@
+"""CPython: files through descriptors, `flock`, real fsync."""
+
+import _thread
+import errno
+import os
+import time
+from binascii import b2a_base64
+from binascii import crc32 as crc32
+
+from ..errors import AgentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+try:
+    import fcntl
+except ImportError:  # Windows: for reading and testing only; there is no lock between processes
+    fcntl = None  # type: ignore[assignment]
+
+_PLAUSIBLE_MS = 1_760_000_000_000  # 2025-10-09: no release is older, so an earlier clock is wrong
+
+
+class Clock:
+    """The device's clocks, as int milliseconds."""
+
+    def __init__(self) -> None:
+        self._boot_id = b""
+
+    def now_ms(self) -> int:
+        """Wall clock: milliseconds since 1970-01-01 UTC."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds since some moment of this boot; never goes back."""
+        return time.monotonic_ns() // 1_000_000
+
+    def boot_id(self) -> bytes:
+        """16 bytes that name this boot; `monotonic_ms` values compare only within one."""
+        if not self._boot_id:
+            try:
+                with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+                    self._boot_id = bytes.fromhex(file.read().decode().replace("-", "").strip())
+            except (OSError, ValueError):
+                # No kernel to ask: each process counts as a boot of its own, which is only
+                # more careful (untrusted times of another boot are never corrected).
+                self._boot_id = os.urandom(16)
+        return self._boot_id
+
+    def trusted(self) -> bool:
+        """False where the wall clock is certainly wrong (a device without RTC before NTP)."""
+        return self.now_ms() >= _PLAUSIBLE_MS
+
+
+class RandomFile:
+    """A file read and written at offsets. Every method raises `OSError` at most."""
+
+    __slots__ = ("_fd", "path")
+
+    def __init__(self, path: str, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+
+    def write_at(self, offset: int, data: "bytes | bytearray | memoryview") -> None:
+        """Write all of *data*; a short write is continued or raises."""
+        written = os.pwrite(self._fd, data, offset)
+        while written < len(data):
+            more = os.pwrite(self._fd, memoryview(data)[written:], offset + written)
+            if more == 0:
+                raise OSError(errno.EIO, "write returned 0")
+            written += more
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Up to *size* bytes; fewer only at the end of the file."""
+        data = os.pread(self._fd, size, offset)
+        if len(data) == size or not data:
+            return data
+        parts = [data]
+        missing = size - len(data)
+        while missing:
+            data = os.pread(self._fd, missing, offset + size - missing)
+            if not data:
+                break
+            parts.append(data)
+            missing -= len(data)
+        return b"".join(parts)
+
+    def sync(self) -> None:
+        """Return once every byte written so far is on the medium."""
+        _fdatasync(self._fd)
+
+    def size(self) -> int:
+        return os.fstat(self._fd).st_size
+
+    def preallocate(self, size: int) -> bool:
+        """Reserve *size* bytes that read as zeros. False where the file system cannot."""
+        if not hasattr(os, "posix_fallocate"):
+            return False
+        try:
+            os.posix_fallocate(self._fd, 0, size)
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV):
+                return False
+            raise
+        return True
+
+    def truncate(self, size: int) -> bool:
+        """Cut the file to *size* bytes. False where the platform cannot."""
+        os.ftruncate(self._fd, size)
+        return True
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class FileSystem:
+    """The operations that a state directory needs. A test's recording file system has the same."""
+
+    def open(self, path: str, *, create: bool = False, write: bool = True) -> RandomFile:
+        """Open for reading and writing at offsets.
+
+        Args:
+            path: The file.
+            create: The file must not exist yet; its directory entry is durable only after
+                `sync_dir`. Mode 0600.
+            write: False opens for reading only.
+        """
+        flags = os.O_RDWR if write else os.O_RDONLY
+        if create:
+            flags |= os.O_CREAT | os.O_EXCL
+        return RandomFile(path, os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600))
+
+    def read(self, path: str) -> bytes:
+        """The whole (small) file."""
+        with open(path, "rb") as file:
+            return file.read()
+
+    def write_atomic(self, path: str, data: bytes) -> None:
+        """Replace *path* by *data* so that after any cut it holds the old or the new bytes."""
+        # litestream's ritual: temporary file beside the target, sync, rename, sync the directory.
+        temporary = path + ".tmp"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+        except OSError:
+            os.close(fd)
+            self.remove_if_there(temporary)
+            raise
+        os.close(fd)
+        os.replace(temporary, path)
+        self.sync_dir(os.path.dirname(path))
+
+    def make_dir(self, path: str) -> None:
+        """Make *path* and its parents, 0700; harmless where it exists."""
+        os.makedirs(path, 0o700, exist_ok=True)
+
+    def list_dir(self, path: str) -> "list[str]":
+        """Names in *path*, sorted; empty where it does not exist."""
+        try:
+            return sorted(os.listdir(path))
+        except FileNotFoundError:
+            return []
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def size(self, path: str) -> int:
+        return os.stat(path).st_size
+
+    def remove(self, path: str) -> None:
+        os.unlink(path)
+
+    def remove_if_there(self, path: str) -> None:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+    def rename(self, source: str, target: str) -> None:
+        """Give *source* the name *target*, replacing what is there."""
+        os.replace(source, target)
+
+    def link(self, source: str, target: str) -> None:
+        """Hard link; raises `OSError` where the file system has none."""
+        os.link(source, target)
+
+    def sync_dir(self, path: str) -> None:
+        """Return once names created, renamed and removed in *path* are durable."""
+        fd = os.open(path or ".", os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some network and FUSE file systems
+                raise
+        finally:
+            os.close(fd)
+
+
+class FileLock:
+    """An exclusive lock on a state directory, held until `release` or the process ends."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def acquire(self) -> bool:
+        """True when the lock is ours; False when another process holds it."""
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        if fcntl is not None:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(fd)
+                if error.errno in (errno.EAGAIN, errno.EACCES):
+                    return False
+                raise
+        self._fd = fd
+        owner = f"pid {os.getpid()} on {os.uname().nodename}"
+        try:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, owner.encode(), 0)
+        except OSError:
+            pass  # a full disk must not keep the owner out; the name is only for people
+        return True
+
+    def owner(self) -> str:
+        """Who holds the lock, for a message; ``""`` when nobody wrote a name."""
+        try:
+            with open(self._path, "rb") as file:
+                return file.read(200).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def release(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def new_lock() -> "Any":
+    """A mutual exclusion lock: a context manager with `acquire` and `release`."""
+    return _thread.allocate_lock()  # `threading` costs milliseconds at import and adds nothing here
+
+
+def new_sha256() -> "Any":
+    """A running SHA-256 with `update` and `digest` (call `digest` once)."""
+    import hashlib
+
+    return hashlib.sha256()
+
+
+def hmac_sha256(key: bytes, data: bytes) -> bytes:
+    import hmac
+
+    return hmac.digest(key, data, "sha256")
+
+
+def random_bytes(size: int) -> bytes:
+    return os.urandom(size)
+
+
+def random_unit() -> float:
+    """Uniform in [0, 1)."""
+    return int.from_bytes(os.urandom(4), "big") / 4_294_967_296
+
+
+def base64url(data: bytes) -> str:
+    """RFC 4648 section 5, without padding."""
+    text = b2a_base64(data, newline=False).decode().rstrip("=")
+    return text.replace("+", "-").replace("/", "_")
+
+
+def sleep_ms(duration_ms: int) -> None:
+    time.sleep(duration_ms / 1000)
+
+
+def free_bytes(path: str) -> "tuple[int, int]":
+    """Bytes and inodes that an unprivileged process may still use; -1 where unknown."""
+    if not hasattr(os, "statvfs"):
+        return -1, -1
+    info = os.statvfs(path)
+    return info.f_bavail * info.f_frsize, info.f_favail if info.f_files else -1
+
+
+def json_string(text: str) -> str:
+    """*text* as a JSON string literal: UTF-8 as it is, control characters escaped.
+
+    The same bytes on every interpreter. The caller has refused lone surrogates.
+    """
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return '"' + text + '"'
+    try:
+        from ujson import dumps
+    except ImportError:
+        from json.encoder import encode_basestring
+
+        return encode_basestring(text)
+    return dumps(text, ensure_ascii=False, escape_forward_slashes=False)  # type: ignore[no-any-return]
+
+
+def log(level: str, area: str, text: str) -> None:
+    """One line for the operator. *level* is ``"info"``, ``"warning"`` or ``"error"``."""
+    import logging
+
+    getattr(logging.getLogger("mcagent." + area), level)("%s", text)
+
+
+def at_exit(callback: "Callable[[], None]") -> "Callable[[], None]":
+    """Call *callback* when the process ends by itself or by SIGTERM; return what undoes that.
+
+    SIGTERM keeps its effect, the process ends by the signal. It is watched only where the program
+    has no handler of its own, and only from the main thread.
+    """
+    import atexit
+    import signal
+
+    atexit.register(callback)
+    present = signal.getsignal(signal.SIGTERM)
+    if not isinstance(present, _CallbacksThenTerminate):
+        watcher = _CallbacksThenTerminate()
+        if present == signal.SIG_DFL:
+            try:
+                signal.signal(signal.SIGTERM, watcher)
+            except ValueError:
+                pass  # not the main thread: the program's own affair
+        present = watcher
+    present.callbacks.append(callback)
+
+    def undo() -> None:
+        atexit.unregister(callback)
+        present.callbacks.remove(callback)
+        if not present.callbacks and signal.getsignal(signal.SIGTERM) is present:
+            try:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            except ValueError:
+                pass  # closed from another thread; an empty watcher only ends the process
+
+    return undo
+
+
+class _CallbacksThenTerminate:
+    """SIGTERM handler: run the callbacks, then end by the signal as if nobody had listened."""
+
+    def __init__(self) -> None:
+        self.callbacks: "list[Callable[[], None]]" = []
+
+    def __call__(self, number: int, _frame: object) -> None:
+        import signal
+
+        signal.signal(number, signal.SIG_DFL)
+        # A thread of its own, because the interrupted code may hold the lock that a callback
+        # needs; the handler returns, the code goes on and releases it.
+        _thread.start_new_thread(self._end, (number,))
+
+    def _end(self, number: int) -> None:
+        for callback in self.callbacks:
+            try:
+                callback()
+            except (OSError, AgentError) as error:
+                log("error", "runtime", f"flush at SIGTERM failed: {error}")
+        os.kill(os.getpid(), number)
+
+
+_fdatasync = getattr(os, "fdatasync", os.fsync)

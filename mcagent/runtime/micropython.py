@@ -1,0 +1,243 @@
+"""MicroPython: builtin files, no locks between processes, HMAC by hand.
+
+What the interpreter lacks is said where it is worked around; `flush()` is the sync (the unix port
+calls fsync there, littlefs `lfs_file_sync`).
+"""
+
+import binascii
+import errno
+import hashlib
+import json
+import os
+import time
+from binascii import crc32
+
+# Some ports count from 2000-01-01 (docs.micropython.org, `time`).
+_EPOCH_OFFSET_MS = 946_684_800_000 if time.gmtime(0)[0] == 2000 else 0
+_PLAUSIBLE_MS = 1_760_000_000_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self._boot_id = os.urandom(16)  # no port keeps one; each start counts as a boot
+        self._last_ticks = time.ticks_ms()
+        self._monotonic_ms = 0
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + _EPOCH_OFFSET_MS
+
+    def monotonic_ms(self) -> int:
+        # ticks_ms wraps (every 12 days on 32-bit ports); the sum of differences does not.
+        ticks = time.ticks_ms()
+        self._monotonic_ms += time.ticks_diff(ticks, self._last_ticks)
+        self._last_ticks = ticks
+        return self._monotonic_ms
+
+    def boot_id(self) -> bytes:
+        return self._boot_id
+
+    def trusted(self) -> bool:
+        return self.now_ms() >= _PLAUSIBLE_MS
+
+
+class RandomFile:
+    def __init__(self, path, file):
+        self.path = path
+        self._file = file
+
+    def write_at(self, offset, data):
+        self._file.seek(offset)
+        written = self._file.write(data)
+        while written < len(data):
+            more = self._file.write(memoryview(data)[written:])
+            if not more:
+                raise OSError(errno.EIO)
+            written += more
+
+    def read_at(self, offset, size):
+        # A read buffer that is larger than the file costs heap: bound it first.
+        self._file.seek(0, 2)
+        there = self._file.tell() - offset
+        if there <= 0:
+            return b""
+        self._file.seek(offset)
+        return self._file.read(min(size, there))
+
+    def sync(self):
+        self._file.flush()
+
+    def size(self):
+        self._file.seek(0, 2)
+        return self._file.tell()
+
+    def preallocate(self, size):
+        return False  # littlefs copies on write: nothing is gained
+
+    def truncate(self, size):
+        return False  # absent; callers abandon the file instead
+
+    def close(self):
+        self._file.close()
+
+
+class FileSystem:
+    def open(self, path, *, create=False, write=True):
+        if create:
+            if self.exists(path):
+                raise OSError(errno.EEXIST)
+            open(path, "wb").close()
+        return RandomFile(path, open(path, "r+b" if write else "rb"))
+
+    def read(self, path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def write_atomic(self, path, data):
+        temporary = path + ".tmp"
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+        self.rename(temporary, path)
+
+    def make_dir(self, path):
+        made = "/" if path.startswith("/") else ""
+        for part in path.split("/"):
+            if not part:
+                continue
+            made = made + part
+            if not self.exists(made):
+                os.mkdir(made)
+            made += "/"
+
+    def list_dir(self, path):
+        try:
+            return sorted(entry[0] for entry in os.ilistdir(path) if entry[0] not in (".", ".."))
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return []
+            raise
+
+    def exists(self, path):
+        try:
+            os.stat(path)
+        except OSError:
+            return False
+        return True
+
+    def size(self, path):
+        return os.stat(path)[6]
+
+    def remove(self, path):
+        os.remove(path)
+
+    def remove_if_there(self, path):
+        try:
+            os.remove(path)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+
+    def rename(self, source, target):
+        try:
+            os.rename(source, target)
+        except OSError as error:
+            if error.errno != errno.EEXIST:  # FAT does not rename over a file
+                raise
+            os.remove(target)
+            os.rename(source, target)
+
+    def link(self, source, target):
+        raise OSError(errno.EPERM)
+
+    def sync_dir(self, path):
+        if hasattr(os, "sync"):
+            os.sync()
+
+
+class FileLock:
+    """No locks between processes: on a board there is one."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def acquire(self):
+        return True
+
+    def owner(self):
+        return ""
+
+    def release(self):
+        pass
+
+
+class _NoLock:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return False
+
+    def acquire(self):
+        return True
+
+    def release(self):
+        pass
+
+
+def new_lock():
+    return _NoLock()  # the portable agent is single-threaded here: `step()` instead of threads
+
+
+def new_sha256():
+    return hashlib.sha256()
+
+
+def hmac_sha256(key, data):
+    # RFC 2104; the interpreter has no hmac module and its hashes have no copy().
+    if len(key) > 64:
+        key = hashlib.sha256(key).digest()
+    key = key + bytes(64 - len(key))
+    inner = hashlib.sha256(bytes(b ^ 0x36 for b in key))
+    inner.update(data)
+    outer = hashlib.sha256(bytes(b ^ 0x5C for b in key))
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+def random_bytes(size):
+    return os.urandom(size)
+
+
+def random_unit():
+    # 24 bits: exact in single-precision floats too
+    return int.from_bytes(os.urandom(3), "big") / 16_777_216
+
+
+def base64url(data):
+    text = binascii.b2a_base64(data).decode().strip().rstrip("=")
+    return text.replace("+", "-").replace("/", "_")
+
+
+def sleep_ms(duration_ms):
+    time.sleep_ms(duration_ms)
+
+
+def free_bytes(path):
+    try:
+        info = os.statvfs(path)
+    except (OSError, AttributeError):
+        return -1, -1
+    return info[1] * info[4], info[7] if info[5] else -1
+
+
+def json_string(text):
+    return json.dumps(text)
+
+
+def log(level, area, text):
+    if level != "info":
+        print("mcagent.%s %s: %s" % (area, level, text))
+
+
+def at_exit(callback):
+    return lambda: None  # there is no end of the process to wait for

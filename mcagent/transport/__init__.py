@@ -1,0 +1,1 @@
+"""HTTP over TLS: the values and the interface (`http`), one module an implementation."""
