@@ -6,7 +6,9 @@ at most; the callers translate.
 
 import sys
 
-if sys.implementation.name == "micropython":
+MICROPYTHON = sys.implementation.name == "micropython"
+
+if MICROPYTHON:
     from .micropython import (
         Clock,
         FileLock,
@@ -44,6 +46,7 @@ else:
     )
 
 __all__ = [
+    "MICROPYTHON",
     "Clock",
     "FileLock",
     "FileSystem",

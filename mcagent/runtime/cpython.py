@@ -4,10 +4,25 @@ import _thread
 import errno
 import os
 import time
-from binascii import b2a_base64
-from binascii import crc32 as crc32
+from binascii import b2a_base64, crc32
 
-from ..errors import AgentError
+__all__ = [
+    "Clock",
+    "FileLock",
+    "FileSystem",
+    "at_exit",
+    "base64url",
+    "crc32",
+    "free_bytes",
+    "hmac_sha256",
+    "json_string",
+    "log",
+    "new_lock",
+    "new_sha256",
+    "random_bytes",
+    "random_unit",
+    "sleep_ms",
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -244,7 +259,9 @@ class FileLock:
 
 def new_lock() -> "Any":
     """A mutual exclusion lock: a context manager with `acquire` and `release`."""
-    return _thread.allocate_lock()  # `threading` costs milliseconds at import and adds nothing here
+    return (
+        _thread.allocate_lock()
+    )  # `threading` costs milliseconds at import and adds nothing here
 
 
 def new_sha256() -> "Any":
@@ -300,7 +317,7 @@ def json_string(text: str) -> str:
         from json.encoder import encode_basestring
 
         return encode_basestring(text)
-    return dumps(text, ensure_ascii=False, escape_forward_slashes=False)  # type: ignore[no-any-return]
+    return dumps(text, ensure_ascii=False, escape_forward_slashes=False)
 
 
 def log(level: str, area: str, text: str) -> None:
@@ -361,7 +378,7 @@ class _CallbacksThenTerminate:
         for callback in self.callbacks:
             try:
                 callback()
-            except (OSError, AgentError) as error:
+            except OSError as error:
                 log("error", "runtime", f"flush at SIGTERM failed: {error}")
         os.kill(os.getpid(), number)
 

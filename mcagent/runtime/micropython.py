@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from binascii import crc32
+from binascii import crc32  # noqa: F401 - part of the seam
 
 # Some ports count from 2000-01-01 (docs.micropython.org, `time`).
 _EPOCH_OFFSET_MS = 946_684_800_000 if time.gmtime(0)[0] == 2000 else 0

@@ -77,7 +77,9 @@ class Response:
         body: As received, decompressed.
     """
 
-    def __init__(self, status: int, headers: "dict[str, str] | None" = None, body: bytes = b"") -> None:
+    def __init__(
+        self, status: int, headers: "dict[str, str] | None" = None, body: bytes = b""
+    ) -> None:
         self.status = status
         self.headers = headers or {}
         self.body = body
