@@ -10,6 +10,7 @@ __all__ = [
     "Clock",
     "FileLock",
     "FileSystem",
+    "StopSignals",
     "at_exit",
     "base64url",
     "crc32",
@@ -381,6 +382,32 @@ class _CallbacksThenTerminate:
             except OSError as error:
                 log("error", "runtime", f"flush at SIGTERM failed: {error}")
         os.kill(os.getpid(), number)
+
+
+class StopSignals:
+    """While it lives, SIGTERM and SIGINT set `stopped` instead of ending the process."""
+
+    def __init__(self) -> None:
+        import signal
+
+        self.stopped = False
+        self._previous = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            try:
+                self._previous.append((number, signal.signal(number, self._stop)))
+            except ValueError:
+                pass  # not the main thread: whoever runs the loop there ends it
+
+    def undo(self) -> None:
+        """Put the previous handlers back."""
+        import signal
+
+        for number, handler in self._previous:
+            signal.signal(number, handler)
+        self._previous = []
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        self.stopped = True
 
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)

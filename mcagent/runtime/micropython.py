@@ -241,3 +241,12 @@ def log(level, area, text):
 
 def at_exit(callback):
     return lambda: None  # there is no end of the process to wait for
+
+
+class StopSignals:
+    """No signals: Ctrl-C raises KeyboardInterrupt where it happens."""
+
+    stopped = False
+
+    def undo(self):
+        pass

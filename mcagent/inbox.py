@@ -1,0 +1,115 @@
+"""The inbox: how a second process hands messages to the owner of a state directory.
+
+`mcagent record`, `event` and `file` from cron find the service holding the lock; each leaves one
+validated message here, by temporary file, sync and rename, and the owner takes it into the buffer
+at its next step. A message is one file: a line of JSON, then the payload as the buffer stores it
+(for a file: its content). Removed only after the buffer reported it durable, so a crash between
+the two repeats a message and never loses one.
+"""
+
+from .errors import BufferFull
+from .runtime import random_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
+    from .runtime import Clock, FileSystem
+
+_SUFFIX = ".msg"
+MAX_MESSAGES = 1000  # an owner that is alive empties it within a second; more means it is not
+_PIECE_BYTES = 65536
+
+
+class InboxMessage:
+    """One message: `header` has ``lane``, ``kind``, ``configuration_id`` or ``file``."""
+
+    def __init__(self, path: str, header: "dict[str, Any]", file: "Any") -> None:
+        self.path = path
+        self.header = header
+        self.file = file  # open for reading, placed at the payload
+
+
+class Inbox:
+    """`inbox/` in a state directory; made at the first message."""
+
+    def __init__(self, directory: str, fs: "FileSystem", clock: "Clock") -> None:
+        self._directory = directory + "/inbox"
+        self._fs = fs
+        self._clock = clock
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def put(self, header: "dict[str, Any]", pieces: "Iterator[bytes]") -> None:
+        """Leave one message; it survives a power cut once this returns.
+
+        Raises:
+            BufferFull: Nobody has emptied the inbox for long.
+            OSError: The disk refused it; nothing was left behind.
+        """
+        import json
+
+        if len(self) >= MAX_MESSAGES:
+            raise BufferFull(
+                "the inbox %s holds %d messages already" % (self._directory, MAX_MESSAGES),
+                hint="the process that owns this state directory does not take them in: see "
+                "whether the service runs",
+            )
+        self._fs.make_dir(self._directory)
+        unique = "".join("%02x" % byte for byte in random_bytes(4))
+        path = "%s/%015d-%s" % (self._directory, self._clock.now_ms(), unique)
+        file = self._fs.open(path + ".tmp", create=True)
+        try:
+            offset = 0
+            line = json.dumps(dict(header, version=1)).encode() + b"\n"
+            file.write_at(0, line)
+            offset = len(line)
+            for piece in pieces:
+                file.write_at(offset, piece)
+                offset += len(piece)
+            file.sync()
+        except OSError:
+            file.close()
+            self._fs.remove_if_there(path + ".tmp")
+            raise
+        file.close()
+        self._fs.rename(path + ".tmp", path + _SUFFIX)
+        self._fs.sync_dir(self._directory)
+
+    def messages(self) -> "Iterator[InboxMessage]":
+        """Messages in order of arrival. The caller calls `remove` or `refuse` for each."""
+        import json
+
+        for name in self._names():
+            path = self._directory + "/" + name
+            with open(path, "rb") as file:
+                line = file.readline()
+                try:
+                    header = json.loads(line.decode())
+                    if header.pop("version") != 1:
+                        raise ValueError("version")  # noqa: TRY301 - one way out for every flaw
+                except (ValueError, KeyError, AttributeError):
+                    self.refuse(path)
+                    continue
+                yield InboxMessage(path, header, file)
+
+    def remove(self, path: str) -> None:
+        """The message is durable elsewhere."""
+        self._fs.remove(path)
+
+    def refuse(self, path: str) -> None:
+        """Keep a message that cannot be read, out of the way."""
+        self._fs.rename(path, path[: -len(_SUFFIX)] + ".bad")
+
+    def _names(self) -> "list[str]":
+        return [name for name in self._fs.list_dir(self._directory) if name.endswith(_SUFFIX)]
+
+
+def read_pieces(file: "Any") -> "Iterator[bytes]":
+    """The rest of an open file, in pieces of constant size."""
+    while True:
+        piece = file.read(_PIECE_BYTES)
+        if not piece:
+            return
+        yield piece

@@ -1,0 +1,86 @@
+"""The service loop: collect on a steady clock, upload beside it, end cleanly."""
+
+from .errors import AgentError, ConfigurationError
+from .runtime import MICROPYTHON, StopSignals, log, sleep_ms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .agent import Agent
+    from .runtime import Clock
+
+_SLICE_MS = 100  # a signal is seen this much late at most
+
+
+class Loop:
+    """One call of `Agent.run`: its schedule and its counters.
+
+    Attributes:
+        samples: Samples recorded.
+        missed: Moments skipped because *collect* or the machine was late.
+        errors: Kind of error to count.
+    """
+
+    def __init__(self, clock: "Clock", every_s: float) -> None:
+        if not every_s > 0:
+            raise ConfigurationError(
+                "every_s=%r is not a time between samples" % every_s, hint="give seconds, > 0"
+            )
+        self._clock = clock
+        self._every_ms = max(1, int(every_s * 1000))
+        self.samples = 0
+        self.missed = 0
+        self.errors: "dict[str, int]" = {}
+
+    def run(self, agent: "Agent", collect: "Callable[[], dict[str, Any] | None]") -> None:
+        """Until SIGTERM, SIGINT or `Agent.close`."""
+        signals = StopSignals()
+        if not MICROPYTHON:
+            agent.start()
+        try:
+            due_ms = self._clock.monotonic_ms()
+            while not signals.stopped:
+                self._collect(agent, collect)
+                late_ms = self._clock.monotonic_ms() - due_ms
+                moments = late_ms // self._every_ms + 1
+                self.missed += moments - 1
+                due_ms += moments * self._every_ms
+                self._wait(agent, signals, due_ms)
+        finally:
+            signals.undo()
+            agent.flush()
+
+    def status(self) -> "dict[str, object]":
+        return {"samples": self.samples, "missed": self.missed, "errors": dict(self.errors)}
+
+    def _collect(self, agent: "Agent", collect: "Callable[[], dict[str, Any] | None]") -> None:
+        try:
+            values = collect()
+            if values is not None:
+                agent.record(values)
+                self.samples += 1
+        except Exception as error:  # noqa: BLE001 - whatever a device script raises, the loop goes on
+            kind = type(error).__name__
+            self.errors[kind] = self.errors.get(kind, 0) + 1
+            if self.errors[kind] == 1:
+                log("error", "loop", "collect failed, going on: %s: %s" % (kind, error))
+
+    def _wait(self, agent: "Agent", signals: "StopSignals", due_ms: int) -> None:
+        while not signals.stopped:
+            remaining_ms = due_ms - self._clock.monotonic_ms()
+            if remaining_ms <= 0:
+                return
+            if MICROPYTHON:
+                self._step(agent, remaining_ms)
+                remaining_ms = due_ms - self._clock.monotonic_ms()
+            sleep_ms(max(0, min(remaining_ms, _SLICE_MS)))
+
+    def _step(self, agent: "Agent", budget_ms: int) -> None:
+        try:
+            agent.step(budget_ms)
+        except AgentError as error:
+            kind = type(error).__name__
+            self.errors[kind] = self.errors.get(kind, 0) + 1
+            if self.errors[kind] == 1:
+                log("error", "loop", error.message)

@@ -1,0 +1,58 @@
+"""The data model that samples are checked against, kept beside the buffer.
+
+The models lane of the buffer holds what still has to be sent; this file remembers the last model
+after it was delivered, because a device script records before, and often without, describing it
+again.
+"""
+
+from .messages.datamodel import DataModel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .runtime import FileSystem
+
+_VERSION = 1
+
+
+class ModelStore:
+    """`model.json` in a state directory.
+
+    Attributes:
+        model: The last model submitted; None before the first.
+        sequence: Its sequence number in the models lane; 0 before the first.
+    """
+
+    def __init__(self, directory: str, fs: "FileSystem") -> None:
+        self._path = directory + "/model.json"
+        self._fs = fs
+        self.model: "DataModel | None" = None
+        self.sequence = 0
+
+    def load(self) -> str:
+        """Read the file. Return what was wrong with it, ``""`` when nothing was."""
+        import json
+
+        try:
+            state = json.loads(self._fs.read(self._path).decode())
+            if state["version"] != _VERSION:
+                return "model.json has version %s, this release reads %d" % (
+                    state["version"],
+                    _VERSION,
+                )
+            self.model = DataModel.from_state(state["model"])
+            self.sequence = state["sequence"]
+        except OSError:
+            return ""  # no model yet
+        except (ValueError, KeyError, TypeError) as error:
+            # Not fatal: samples are still stored, and the script submits its model at each start.
+            return "model.json is damaged (%s); samples go unchecked until a model comes" % error
+        return ""
+
+    def save(self, model: "DataModel", sequence: int) -> None:
+        """Remember *model* once its record in the models lane is durable."""
+        import json
+
+        state = {"version": _VERSION, "sequence": sequence, "model": model.to_state()}
+        self._fs.write_atomic(self._path, json.dumps(state).encode())
+        self.model = model
+        self.sequence = sequence
