@@ -1,0 +1,25 @@
+"""Shared by all tests: the figures they print, and what a fresh checkout lacks."""
+
+import pytest
+
+_FIGURES = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.stash[_FIGURES] = []
+
+
+@pytest.fixture
+def figure(request):
+    """`figure("wheel", "212 kB")`: a line in the report at the end of the run."""
+    lines = request.config.stash[_FIGURES]
+    return lambda name, value: lines.append((name, value))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    figures = config.stash[_FIGURES]
+    if figures:
+        terminalreporter.section("figures")
+        width = max(len(name) for name, _value in figures)
+        for name, value in figures:
+            terminalreporter.write_line(f"{name:{width}}  {value}")

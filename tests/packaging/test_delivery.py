@@ -1,0 +1,83 @@
+"""What is delivered: the wheel, the source distribution and what they say of themselves."""
+
+import os
+import tarfile
+import zipfile
+
+import pytest
+
+import mcagent
+from tests.packaging.machines import PLATFORMS, needed
+from tests.source_tree import ROOT, modules
+
+WHEEL_MAX_BYTES = 400_000
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PURE = {"urllib3", "pyjwt"}  # no compiled parts; test_install.py asks the index itself
+
+
+def test_wheel_is_pure_and_small(wheel, figure):
+    """One wheel for every machine, under 400 kB."""
+    size = wheel.stat().st_size
+    figure("wheel", f"{size} bytes")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert size < WHEEL_MAX_BYTES
+
+
+def test_wheel_holds_every_module_and_nothing_else(wheel):
+    """All of the package, its type marker and static files; no tests, no docs."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    delivered = {name for name in names if ".dist-info/" not in name}
+    code = {os.path.relpath(path, ROOT) for path in modules().values()}
+    static = os.path.join(ROOT, "mcagent", "emulator", "static")
+    files = (
+        {os.path.relpath(os.path.join(static, name), ROOT) for name in os.listdir(static)}
+        if os.path.isdir(static)
+        else set()
+    )
+    assert delivered == code | files | {"mcagent/py.typed"}
+    assert any(name.endswith("LICENSE") for name in names)
+    assert any(name.endswith("entry_points.txt") for name in names)
+
+
+def test_source_distribution_can_be_tested_and_built_from(sdist):
+    """Whoever packages mcagent for a distribution finds tests, docs and the licence."""
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "setup.cfg", "pyproject.toml", "tox.ini"} <= names
+    assert {"tests/packaging/test_delivery.py", "docs/conf.py", "mcagent/py.typed"} <= names
+    assert not {name for name in names if "__pycache__" in name or name.endswith(".pyc")}
+
+
+def test_version_has_one_source(metadata):
+    """`mcagent.__version__` is what pip says, and the changelog has it."""
+    assert metadata["Version"] == mcagent.__version__
+    with open(os.path.join(ROOT, "CHANGELOG.md"), encoding="utf-8") as file:
+        text = file.read()
+    assert "## [Unreleased]" in text or f"## [{mcagent.__version__}]" in text
+
+
+def test_every_python_and_licence_is_declared(metadata):
+    """What CI runs is what the metadata promises."""
+    assert metadata["Requires-Python"] == ">=3.10"
+    declared = {c.rpartition(" ")[2] for c in metadata.get_all("Classifier")}
+    assert set(PYTHONS) <= declared
+    assert "MIT" in (metadata["License-Expression"] or metadata["License"])
+
+
+def requirements(metadata, machine, python):
+    """Names of what pip would install with a plain `mcagent` there."""
+    return {r.name for r in needed(metadata.get_all("Requires-Dist"), machine, python)}
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("machine", sorted(PLATFORMS))
+def test_small_machines_need_pure_wheels_only(metadata, machine, python):
+    """Without a compiler on the device nothing that has to be compiled may be required."""
+    assert requirements(metadata, machine, python) == PURE
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_other_machines_get_the_fast_parts(metadata, machine):
+    """ujson and cryptography come along wherever PyPI has wheels of them."""
+    assert requirements(metadata, machine, "3.11") == PURE | {"ujson", "cryptography"}
