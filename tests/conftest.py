@@ -2,22 +2,22 @@
 
 import pytest
 
-_FIGURES = pytest.StashKey()
+FIGURES = pytest.StashKey()
 
 
 def pytest_configure(config):
-    config.stash[_FIGURES] = []
+    config.stash[FIGURES] = []
 
 
 @pytest.fixture
 def figure(request):
     """`figure("wheel", "212 kB")`: a line in the report at the end of the run."""
-    lines = request.config.stash[_FIGURES]
+    lines = request.config.stash[FIGURES]
     return lambda name, value: lines.append((name, value))
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    figures = config.stash[_FIGURES]
+    figures = config.stash[FIGURES]
     if figures:
         terminalreporter.section("figures")
         width = max(len(name) for name, _value in figures)
