@@ -13,7 +13,7 @@ from tests.source_tree import ROOT
 
 
 @pytest.fixture(scope="session")
-def tree(tmp_path_factory):
+def tree(tmp_path_factory, tool_missing):
     """A copy of the tracked files: what lies about in a checkout is not delivered."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -22,7 +22,7 @@ def tree(tmp_path_factory):
         check=False,
     )
     if listed.returncode:
-        pytest.skip("not a git checkout")
+        tool_missing("git cannot list the files: " + listed.stderr.decode())
     target = tmp_path_factory.mktemp("tree")
     for name in listed.stdout.decode().split("\0"):
         if name and os.path.exists(os.path.join(ROOT, name)):
