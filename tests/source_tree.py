@@ -52,12 +52,13 @@ def portable_modules():
     return {
         name: path
         for name, path in modules().items()
-        if name == "mcagent"
-        or (
-            any(name == entry or name.startswith(entry + ".") for entry in PORTABLE)
-            and name not in CPYTHON_ONLY
-        )
+        if name == "mcagent" or (_within(name, PORTABLE) and not _within(name, CPYTHON_ONLY))
     }
+
+
+def _within(name, entries):
+    """True where *name* is one of the modules or packages *entries*, or inside one."""
+    return any(name == entry or name.startswith(entry + ".") for entry in entries)
 
 
 def code_lines(path):

@@ -1,12 +1,20 @@
 """The portable modules on MicroPython itself: its unix port, because no board was at hand."""
 
+import json
 import os
+import subprocess
+import sys
 
 import pytest
 
 from tests.conftest import FIGURES
 from tests.micropython.run import is_portable
 from tests.source_tree import ROOT, portable_modules
+
+CROSSCHECK = "tests/micropython/device/crosscheck.py"
+HEAP = "tests/micropython/device/heap.py"
+WORKING_HEAP_MAX_BYTES = 40 * 1024
+AGENT_MAX_BYTES = 60_000  # .mpy of what a SHARED_SECRET time series agent loads
 
 
 def portable_files():
@@ -63,3 +71,56 @@ def test_portable_file(micropython, path, passed):
     last = micropython("tests/micropython/run.py", path).splitlines()[-1]
     assert last.endswith(" failed=0")
     passed[path] = int(last.split()[0].partition("=")[2])
+
+
+def on_cpython(*args):
+    """What crosscheck.py prints on this interpreter."""
+    done = subprocess.run(
+        [sys.executable, CROSSCHECK, *map(str, args)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_fragments_are_byte_equal(micropython):
+    """The same values make the same bytes on both interpreters."""
+    assert micropython(CROSSCHECK, "fragments") == on_cpython("fragments")
+
+
+def test_micropython_reads_what_cpython_wrote(micropython, tmp_path):
+    """A card moved from one device to another loses nothing."""
+    one, other = str(tmp_path / "one"), str(tmp_path / "other")
+    on_cpython("write", one)
+    on_cpython("write", other)
+    expected = on_cpython("read", other)
+    assert expected.count("\n") > 300
+    assert micropython(CROSSCHECK, "read", one) == expected
+
+
+def test_cpython_reads_what_micropython_wrote(micropython, tmp_path):
+    """And the other way round."""
+    one, other = str(tmp_path / "one"), str(tmp_path / "other")
+    micropython(CROSSCHECK, "write", one)
+    micropython(CROSSCHECK, "write", other)
+    expected = micropython(CROSSCHECK, "read", other)
+    assert expected.count("\n") > 300
+    assert on_cpython("read", one) == expected
+
+
+def test_agent_keeps_within_the_heap_of_a_small_board(micropython, compiled, figure):
+    """The working heap is small and does not grow with the backlog; the whole runs in 224 KiB."""
+    small = json.loads(micropython(HEAP, 50, heap="224k"))
+    large = json.loads(micropython(HEAP, 1000, heap="224k"))
+    flash = sum(os.stat(compiled[name]).st_size for name in large["modules"])
+    figure("heap after import", f"{large['imported_bytes']} bytes")
+    figure("working heap, 50 samples", f"{small['peak_bytes']} bytes")
+    figure("working heap, 1000 samples", f"{large['peak_bytes']} bytes")
+    figure(".mpy of the agent", f"{flash} bytes in {len(large['modules'])} modules")
+    for result in (small, large):
+        assert result["pending"] == 0
+        assert result["peak_bytes"] <= WORKING_HEAP_MAX_BYTES
+    assert flash <= AGENT_MAX_BYTES

@@ -1,0 +1,108 @@
+"""Every public name, used as a device script would. Type-checked by mypy strict, never run."""
+
+import datetime as dt
+from typing import Any
+
+import mcagent
+from mcagent import (
+    Agent,
+    AgentError,
+    BufferFull,
+    ClockError,
+    ConfigurationError,
+    CredentialError,
+    CustomData,
+    DataModel,
+    DataPoint,
+    DataSource,
+    Event,
+    File,
+    InvalidMessage,
+    NotOnboarded,
+    OnboardingRefused,
+    Receipt,
+    RemoteError,
+    RotationFailed,
+    Severity,
+    TimeSeries,
+    TransportError,
+)
+
+version: str = mcagent.__version__
+
+model = DataModel(
+    "press-7",
+    [
+        DataSource(
+            "press",
+            [
+                DataPoint("temperature", "DOUBLE", unit="°C", name="Oil temperature"),
+                DataPoint("label", "STRING", length=20, custom_data={"register": "40021"}),
+            ],
+            description="pump block",
+        )
+    ],
+)
+now = dt.datetime.now(dt.timezone.utc)
+
+
+def record(agent: Agent) -> None:
+    receipt: Receipt = agent.record({"temperature": 21.4}, durable=True)
+    stored: bool = receipt.durable or receipt.delivered
+    state: str = receipt.state
+    print(receipt.lane, receipt.sequence, stored, state)
+    agent.record({"temperature": 21.4}, timestamp=now, quality_code=0)
+    agent.record(
+        {"temperature": 21.4}, timestamp=1_790_000_000_000, quality_code={"temperature": 0}
+    )
+    count: int = agent.record_many([(now, {"temperature": 21.5}), (1, {"temperature": 21.6})])
+    print(count)
+    agent.flush()
+
+
+def submit(agent: Agent) -> None:
+    receipts: list[Receipt] = [
+        agent.submit(model),
+        agent.submit(TimeSeries({"temperature": 1}, timestamp=now, quality_code="0")),
+        agent.submit(Event("coolant low", severity=Severity.WARNING, details={"source": "press"})),
+        agent.submit(Event("stopped", severity=Severity.ERROR, type="tenant.Stop", version="1.0")),
+        agent.submit(File("report.pdf", type="application/pdf")),
+        agent.submit(File(b"a,b\n", name="values.csv")),
+        agent.submit(CustomData("recipe", {"steps": [1, 2]}, version="1.0")),
+    ]
+    print(receipts)
+
+
+def upload(agent: Agent) -> None:
+    report = agent.upload(timeout_s=30)
+    print(report.delivered, report.pending, report.set_aside, report.retry_in_s)
+    wait_ms: int | None = agent.step(budget_ms=50)
+    print(wait_ms, agent.status())
+
+
+def collect() -> dict[str, Any] | None:
+    return {"temperature": 21.4}
+
+
+def serve() -> None:
+    with Agent.open("state", boarding="agentconfig.json", ca_file="ca.pem") as agent:
+        agent.onboard()
+        agent.start()
+        agent.run(collect, every_s=1.0)
+        agent.stop()
+
+
+def explain(error: AgentError) -> str:
+    try:
+        raise error
+    except (NotOnboarded, OnboardingRefused, RotationFailed, ClockError) as refused:
+        credential: CredentialError = refused
+        return credential.hint
+    except TransportError as silent:
+        return silent.kind
+    except RemoteError as no:
+        status: int = no.status
+        return f"{status} {no.reason} {no.correlation_id}"
+    except (InvalidMessage, ConfigurationError, BufferFull) as ours:
+        again: bool = ours.retryable
+        return f"{ours.message} {again}"
