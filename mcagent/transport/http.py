@@ -1,5 +1,6 @@
 """What a request and an answer are, and what a transport must do. No sockets here."""
 
+from ..errors import TransportError
 from ..runtime import random_bytes
 
 TYPE_CHECKING = False
@@ -31,6 +32,45 @@ class BytesBody(Body):
     def chunks(self) -> "Iterator[bytes]":
         if self.data:
             yield self.data
+
+
+def pieces(body: "Body", size: int) -> "Iterator[bytes]":
+    """Yield *body* in pieces worth a write of their own: small chunks joined up to *size* bytes.
+
+    The last piece is held back until the count is right, so that a peer never has a whole body
+    that is not the one promised.
+
+    Raises:
+        TransportError: Kind ``"body"``: the body is not `length` bytes, or its source failed.
+    """
+    held: "list[bytes]" = []
+    held_bytes = 0
+    total = 0
+    chunks = iter(body.chunks())
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            break
+        except OSError as error:
+            raise TransportError("the request's body cannot be read: %s" % error, kind="body")
+        total += len(chunk)
+        if total > body.length:
+            break
+        if held and held_bytes + len(chunk) > size:
+            yield held[0] if len(held) == 1 else b"".join(held)
+            held = []
+            held_bytes = 0
+        held.append(chunk)
+        held_bytes += len(chunk)
+    if total != body.length:
+        raise TransportError(
+            "the request's body is not the %d bytes that were announced, but %s %d"
+            % (body.length, "at least" if total > body.length else "only", total),
+            kind="body",
+        )
+    if held:
+        yield b"".join(held)
 
 
 class Request:
@@ -124,14 +164,22 @@ class Response:
         if not isinstance(text, str) or not text:
             if self.is_html():
                 return "an HTML page"
-            try:
-                text = self.body[:800].decode()
-            except UnicodeError:
-                return "%d bytes that are not text" % len(self.body)
+            return _readable(self.body)
         return " ".join(text.split())[:200]
 
     def __repr__(self) -> str:
         return "<Response %d, %d bytes>" % (self.status, len(self.body))
+
+
+def _readable(data: bytes) -> str:
+    """The first 200 characters of *data*, or what it is instead of text."""
+    start = data[:800]
+    for cut in range(4):  # the last character may be in pieces
+        try:
+            return " ".join(start[: len(start) - cut].decode().split())[:200]
+        except UnicodeError:
+            pass
+    return "%d bytes that are not text" % len(data)
 
 
 MAX_ANSWER_BYTES = 10_000_000  # a configuration or a page of mappings; anything larger is not ours

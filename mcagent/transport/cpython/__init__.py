@@ -1,0 +1,225 @@
+"""HTTP over TLS with urllib3: pooled, always verified, bounded in time. CPython only."""
+
+from ...errors import ConfigurationError, TransportError
+from ..http import BytesBody, Response, Transport, pieces
+from .proxies import environment_proxy, parse_proxy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from urllib3 import HTTPConnectionPool, PoolManager
+    from urllib3.util import Url
+
+    from ..http import Body, Request
+    from .connections import Progress
+    from .proxies import Proxy
+
+# One request in all. 300 s is what Siemens' C library waits (specification of the agent API, 1.2);
+# a body may take longer by its size over the slowest link that is still used, 5 kbit/s with some
+# loss. Silence ends a request long before either, so this only stops a peer that drips.
+TOTAL_TIMEOUT_S = 300
+SLOWEST_BYTES_PER_S = 500
+
+PIECE_BYTES = 65_536  # one write: four TLS records; larger ones were not faster (measured)
+
+
+class Urllib3Transport(Transport):
+    """Send requests through urllib3 1.26.12 or newer, which is loaded by the first one.
+
+    TLS is 1.2 or newer and always verified; nothing switches that off. Connections are kept alive
+    and replaced when the peer has closed them. ``http://`` is for loopback only.
+
+        transport = Urllib3Transport(ca_file="/etc/ssl/our-ca.pem", proxy="http://proxy:3128")
+        response = transport.send(Request("GET", "https://southgate.eu1.mindsphere.io/"))
+
+    Args:
+        ca_file: PEM file with the only CAs to trust; None trusts the system's.
+        proxy: ``"http://user:password@host:port"`` (also ``https://``, or without a scheme) for
+            every ``https://`` request; None reads the environment, ``""`` connects directly.
+        connect_timeout_s: For each address of the host, and again for the TLS handshake.
+        read_timeout_s: Longest silence of the peer, sending and receiving alike.
+        user_agent: None sends ``mcagent/<version>``.
+
+    Raises:
+        ConfigurationError: The CA file or the proxy cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_file: "str | None" = None,
+        proxy: "str | None" = None,
+        connect_timeout_s: float = 10,
+        read_timeout_s: float = 60,
+        user_agent: "str | None" = None,
+    ) -> None:
+        if ca_file is not None:
+            _check_ca_file(ca_file)
+        self._ca_file = ca_file
+        self._from_environment = proxy is None
+        self._proxy = parse_proxy(proxy, "the proxy setting") if proxy else None
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._user_agent = user_agent or _default_user_agent()
+        self._managers: dict[str, PoolManager] = {}  # by proxy URL, "" without one
+
+    def __repr__(self) -> str:
+        return f"<Urllib3Transport ca_file={self._ca_file!r} proxy={self._proxy!r}>"
+
+    def send(self, request: "Request") -> Response:
+        """Send *request* and read the whole answer.
+
+        A request on a kept-alive connection that turns out closed before a byte of the answer
+        is sent once more on a fresh one: the peer has most likely never read it, and the service
+        takes a repeated exchange (delivery is at least once).
+
+        Raises:
+            TransportError: There was no answer; `kind` names the step that failed.
+            ConfigurationError: OpenSSL cannot read the CA file.
+        """
+        from urllib3.exceptions import LocationParseError
+        from urllib3.util import parse_url
+
+        try:
+            url = parse_url(request.url)
+        except LocationParseError:
+            raise TransportError(f"{request.url!r} is not a URL", kind="other") from None
+        _check_scheme(url)
+        proxy = self._proxy_for(url)
+        pool = self._pool(url, proxy)
+        progress = self._progress(request, url, proxy)
+        try:
+            return self._attempt(pool, request, url.request_uri, progress)
+        except TransportError as error:
+            if error.kind != "closed" or not progress.reused or progress.answered:
+                raise
+        return self._attempt(pool, request, url.request_uri, progress)
+
+    def close(self) -> None:
+        """Close idle connections; the transport can be used again."""
+        managers, self._managers = self._managers, {}
+        for manager in managers.values():
+            manager.clear()
+
+    def _attempt(
+        self, pool: "HTTPConnectionPool", request: "Request", path: str, progress: "Progress"
+    ) -> Response:
+        from http.client import HTTPException
+
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        from .answers import read_answer
+        from .causes import translate
+
+        body = request.body
+        progress.restart()
+        pool.watch(progress)  # type: ignore[attr-defined]
+        try:
+            response = pool.urlopen(
+                request.method,
+                path,
+                # `pieces` raises TransportError itself, which urllib3 lets through after closing
+                # the connection: the peer never sees a body of the promised length.
+                body=pieces(body, PIECE_BYTES) if body and body.length else None,
+                headers=self._headers(request, body),
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=Timeout(connect=self._connect_timeout_s, read=progress.silence_s),
+                preload_content=False,
+                decode_content=False,
+                enforce_content_length=True,
+            )
+            return read_answer(response, keep=progress.sent)
+        except (HTTPError, HTTPException, OSError) as error:
+            raise translate(error, progress, ca_file=self._ca_file) from error
+        except ValueError:
+            # http.client quotes the header that it refuses, and that can be a token.
+            raise TransportError(
+                "a header of the request holds a character that HTTP does not allow", kind="other"
+            ) from None
+
+    def _headers(self, request: "Request", body: "Body | None") -> "dict[str, str]":
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": self._user_agent,
+            "Correlation-ID": request.correlation_id,
+        }
+        headers.update(request.headers)
+        if body is None and request.method in ("POST", "PUT"):
+            body = BytesBody(b"")
+        if body is not None:
+            headers["Content-Length"] = str(body.length)
+        return headers
+
+    def _progress(self, request: "Request", url: "Url", proxy: "Proxy | None") -> "Progress":
+        from .connections import Progress
+
+        length = request.body.length if request.body else 0
+        return Progress(
+            host=f"{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}",
+            proxy=proxy,
+            connect_timeout_s=self._connect_timeout_s,
+            silence_s=request.timeout_s or self._read_timeout_s,
+            total_s=TOTAL_TIMEOUT_S + length / SLOWEST_BYTES_PER_S,
+        )
+
+    def _proxy_for(self, url: "Url") -> "Proxy | None":
+        if url.scheme == "http":  # loopback: what stays on this machine needs no one between
+            return None
+        if self._from_environment:
+            return environment_proxy(str(url.host), url.port or 443)
+        return self._proxy
+
+    def _pool(self, url: "Url", proxy: "Proxy | None") -> "HTTPConnectionPool":
+        key = proxy.key if proxy else ""
+        if key not in self._managers:
+            from .connections import new_manager
+
+            self._managers[key] = new_manager(self._ca_file, proxy, self._user_agent)
+        manager = self._managers[key]
+        return manager.connection_from_host(url.host, port=url.port, scheme=url.scheme)
+
+
+def _check_ca_file(path: str) -> None:
+    # Read here and not at the first request, so that a typing error shows at once.
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError as error:
+        raise ConfigurationError(
+            f"CA file {path} cannot be read: {error.strerror}",
+            hint="Give the path of a PEM file with the certificates to trust.",
+        ) from error
+    if b"-----BEGIN CERTIFICATE-----" not in text:
+        raise ConfigurationError(
+            f"CA file {path} holds no certificate in PEM form",
+            hint="PEM begins with -----BEGIN CERTIFICATE-----; "
+            "openssl x509 -inform der -in FILE makes it from DER.",
+        )
+
+
+def _check_scheme(url: "Url") -> None:
+    if url.scheme == "https" and url.host:
+        return
+    if url.scheme != "http" or not url.host:
+        raise TransportError(f"{url.scheme}: is not a scheme that mcagent speaks", kind="other")
+    from ipaddress import ip_address
+
+    try:
+        loopback = ip_address(url.host.strip("[]")).is_loopback
+    except ValueError:
+        loopback = url.host == "localhost"
+    if not loopback:
+        raise TransportError(
+            f"http:// to {url.host} is refused: credentials would cross the network unencrypted",
+            kind="other",
+            hint="Use https://; http:// is for this machine's own loopback address only.",
+        )
+
+
+def _default_user_agent() -> str:
+    from ... import __version__
+
+    return "mcagent/" + __version__

@@ -1,0 +1,277 @@
+"""urllib3's connections, bounded in time and measured: what step a request had come to.
+
+What is overridden here exists alike in urllib3 1.26.12 to 2.x and in http.client of Python 3.10
+to 3.13; the tests run against both ends.
+"""
+
+import errno
+import http.client
+import io
+import socket
+from threading import local
+from time import monotonic
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from .trust import client_context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .proxies import Proxy
+
+# Gateways and NAT routers forget idle connections without a word: AWS load balancers after 60 s,
+# mobile networks often after less than 5 min. A new handshake is cheaper than a silent minute.
+IDLE_MAX_S = 55
+
+# Steps of a request, in their order.
+CONNECT, TUNNEL, TLS, SEND, ANSWER = range(5)
+
+# Nagle's algorithm would hold the last piece of a body for the peer's delayed ACK (40 ms); urllib3
+# switches it off too, but not towards a proxy. Keep-alive probes find a peer that has vanished.
+_SOCKET_OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+]
+
+
+class Progress:
+    """One request under way: its bounds in time, and what it had come to when it failed.
+
+    Attributes:
+        step: The step under way, `CONNECT` to `ANSWER`.
+        reused: It runs on a kept-alive connection.
+        sent: Every byte of the request went out.
+        answered: At least one byte of the answer came back.
+        tunnelled: The proxy has connected us to the host; bytes now go to the host.
+        expired: The deadline, not silence, ended it.
+        proxy_status: What the proxy answered to CONNECT when it refused, else 0.
+        proxy_schemes: How the proxy wants to be asked, words of ``Proxy-Authenticate``.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        proxy: "Proxy | None",
+        connect_timeout_s: float,
+        silence_s: float,
+        total_s: float,
+    ) -> None:
+        self.host = host
+        self.proxy = proxy
+        self.connect_timeout_s = connect_timeout_s
+        self.silence_s = silence_s
+        self.total_s = total_s
+        self._deadline_s = monotonic() + total_s
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget an attempt; the deadline stays."""
+        self.step = CONNECT
+        self.reused = False
+        self.sent = False
+        self.answered = False
+        self.tunnelled = False
+        self.expired = False
+        self.proxy_status = 0
+        self.proxy_schemes = ""
+
+    def wait_s(self) -> float:
+        """How long the next operation on the socket may take.
+
+        Raises:
+            TimeoutError: The deadline is over.
+        """
+        bound = self.silence_s if self.step >= SEND else self.connect_timeout_s
+        left = self._deadline_s - monotonic()
+        self.expired = left < bound  # should this wait time out, it is for the deadline
+        if left <= 0:
+            raise TimeoutError("deadline")
+        return min(left, bound)
+
+
+class _BoundedReader(io.RawIOBase):
+    """The socket's own reader, each read of it under the bounds of the request."""
+
+    def __init__(self, raw: io.RawIOBase, sock: "Any", progress: Progress) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._progress = progress
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: "Any") -> "int | None":
+        self._sock.settimeout(self._progress.wait_s())
+        count = self._raw.readinto(buffer)
+        if count:
+            self._progress.answered = True
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BoundedAnswer(http.client.HTTPResponse):
+    """An answer whose every read is bounded; the headers too, drip they as they may."""
+
+    def __init__(self, progress: Progress, sock: "Any", *args: "Any", **kwargs: "Any") -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._progress = progress
+        raw = self.fp.detach()
+        self.fp = io.BufferedReader(_BoundedReader(raw, sock, progress))
+
+    def _read_status(self) -> "tuple[str, int, str]":
+        answer: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+        if self._progress.step == TUNNEL and answer[1] != 200:
+            # http.client tells the status of a refused CONNECT in a text only, and drops the
+            # headers, which say what the proxy wants.
+            self._progress.proxy_status = answer[1]
+            headers = http.client.parse_headers(self.fp)
+            wanted = headers.get_all("Proxy-Authenticate", [])
+            self._progress.proxy_schemes = ", ".join(line.split(" ")[0] for line in wanted)
+        return answer
+
+
+class _Watched:
+    """What both kinds of connection add to urllib3's."""
+
+    progress: Progress
+    sock: "Any"
+    last_used_s = 0.0
+    _tls = False
+    _awaits_body = False
+    _head = b""
+
+    def _new_conn(self) -> "Any":
+        self.progress.step = CONNECT
+        sock = super()._new_conn()  # type: ignore[misc]
+        self.progress.step = TLS if self._tls else SEND
+        return sock
+
+    def _tunnel(self) -> None:
+        self.progress.step = TUNNEL
+        super()._tunnel()  # type: ignore[misc]
+        self.progress.step = TLS
+        self.progress.tunnelled = True
+
+    def response_class(self, *args: "Any", **kwargs: "Any") -> _BoundedAnswer:
+        return _BoundedAnswer(self.progress, *args, **kwargs)
+
+    def request(
+        self, method: str, url: str, body: "Any" = None, headers: "Any" = None, **options: "Any"
+    ) -> None:
+        self._awaits_body = body is not None
+        self._head = b""
+        if self.sock is not None:
+            self.progress.step = SEND
+        # Bytes of a proxy's answer to CONNECT are none of the answer.
+        self.progress.answered = False
+        super().request(method, url, body=body, headers=headers, **options)  # type: ignore[misc]
+        self.progress.sent = True
+
+    def send(self, data: bytes) -> None:
+        """Write all of *data*: every write under the bounds, the head with the first piece."""
+        if self.progress.step == TUNNEL:
+            self.sock.settimeout(self.progress.wait_s())
+            self.sock.sendall(data)
+            return
+        if self._awaits_body:
+            # http.client sends the head alone: a packet, and a TLS record, more than needed.
+            self._head = data
+            self._awaits_body = False
+            return
+        if self._head:
+            data = b"".join((self._head, data))
+            self._head = b""
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]
+        view = memoryview(data)
+        try:
+            while view:
+                self.sock.settimeout(self.progress.wait_s())
+                view = view[self.sock.send(view) :]
+        except TimeoutError:
+            raise
+        except OSError as error:
+            # The one error after which both urllib3 1.26 and 2 read on: a server that refuses a
+            # body in mid-stream has often said why (413) before it closed.
+            raise BrokenPipeError(errno.EPIPE, str(error)) from error
+
+    def getresponse(self, *args: "Any", **kwargs: "Any") -> "Any":
+        self.progress.step = ANSWER
+        return super().getresponse(*args, **kwargs)  # type: ignore[misc]
+
+
+class _PlainConnection(_Watched, HTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _TlsConnection(_Watched, HTTPSConnection):  # type: ignore[misc]
+    _tls = True
+
+
+class _WatchedPool:
+    """What both kinds of pool add to urllib3's."""
+
+    def __init__(self, *args: "Any", **kwargs: "Any") -> None:
+        super().__init__(*args, **kwargs)
+        self._watchers = local()
+
+    def watch(self, progress: Progress) -> None:
+        """Tell the connection that this thread takes next whom to report to."""
+        self._watchers.progress = progress
+
+    def _get_conn(self, timeout: "float | None" = None) -> "Any":
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        progress = self._watchers.progress
+        connection.progress = progress
+        if connection.sock is not None and monotonic() - connection.last_used_s > IDLE_MAX_S:
+            connection.close()
+        progress.reused = progress.tunnelled = connection.sock is not None
+        return connection
+
+    def _put_conn(self, conn: "Any") -> None:
+        if conn is not None:
+            conn.last_used_s = monotonic()
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _PlainPool(_WatchedPool, urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(_WatchedPool, urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def new_manager(
+    ca_file: "str | None", proxy: "Proxy | None", user_agent: str
+) -> urllib3.PoolManager:
+    """Pools for every host, direct or all through *proxy*."""
+    context = client_context(ca_file)
+    options: Any = {
+        "maxsize": 1,
+        "ssl_context": context,
+        "cert_reqs": "CERT_REQUIRED",
+        "socket_options": _SOCKET_OPTIONS,
+    }
+    manager: urllib3.PoolManager
+    if proxy is None:
+        manager = urllib3.PoolManager(**options)
+    else:
+        headers = {"User-Agent": user_agent}
+        if proxy.authorization:
+            headers["Proxy-Authorization"] = proxy.authorization
+        manager = urllib3.ProxyManager(
+            proxy.url, proxy_headers=headers, proxy_ssl_context=context, **options
+        )
+    manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+    return manager
