@@ -75,6 +75,12 @@ def of_response(response: "Response") -> Row:
     return _ROWS.get(status) or _ROWS.get(status[0] + "xx") or _ROWS["5xx"]
 
 
+def of_unreadable(response: "Response") -> Row:
+    """The row of an answer to a GET that holds nothing useful, whatever its status says."""
+    row = of_response(response)
+    return row if row.outcome != ACK else _ROWS["200 html"]
+
+
 def of_error(error: "TransportError") -> Row:
     """The row of a missing answer."""
     return _ROWS.get(error.kind) or _ROWS["no answer"]

@@ -38,6 +38,8 @@ class Search:
 
     def next(self) -> "tuple[str, int]":
         """What to do now, and with how many records."""
+        if self._refused_alone > self._most:
+            return UNPROVEN, self._refused_alone
         if self._verdict:
             return self._verdict, self._refused_alone
         if self._refused_alone:
@@ -61,8 +63,6 @@ class Search:
             self._verdict = UNPROVEN
         elif count == 1 or self._refused_alone:
             self._refused_alone += 1
-            if self._refused_alone > self._most:
-                self._verdict = UNPROVEN
         else:
             self._count = count
             self._known = True

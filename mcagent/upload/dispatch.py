@@ -1,0 +1,235 @@
+"""Send loads and act on the answers: acknowledge, search, shrink, pause, hold.
+
+Invariant: a record is acknowledged only after an exchange that carried it was answered with
+exactly 200.
+"""
+
+from ..errors import CredentialError
+from ..runtime import log
+from . import outcome
+from .backoff import Backoff
+from .exchange import Answer
+from .lanestate import LaneState
+from .load import Load
+from .packing import BodyLimit, Room
+from .poison import Poison
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from ..buffer import Batch, Buffer
+    from ..runtime import Clock
+    from .barrier import ModelBarrier
+    from .exchange import ExchangeSender
+    from .settings import UploadSettings
+
+# Lanes whose records share exchanges. Events first: few, small, and waited for.
+SHARED_LANES = ("events", "timeseries", "files")
+_ALL_LANES = ("models", "events", "timeseries", "files")
+
+_TROUBLES_TO_SEARCH = 8  # design: eight 5xx for one batch while others succeed
+_LOCAL_TROUBLES_TO_SEARCH = 3  # a record that cannot be read back does not heal by waiting
+_SMALL_BODY = 2000  # a body of this size is not refused for its size
+
+
+class Dispatch:
+    """What the uploader knows about the link, the platform and each lane.
+
+    Args:
+        buffer: Where batches come from and are acknowledged.
+        sender: Sends an exchange body and returns its `Answer`.
+        barrier: Learns that its model was accepted.
+        configuration_id: From the id that samples were recorded under to the one to send.
+        clock: Monotonic time.
+        random_unit: Uniform in [0, 1).
+        settings: Limits, pauses and holds.
+
+    Attributes:
+        lanes: Lane to its state.
+        pause_until_ms: Nothing at all is sent until then, because of `pause_reason`.
+        offline: The pause is for want of an answer.
+        credential_error: Why there is no access token; None after any answer.
+        left_out: Lanes that found no room in the last body.
+    """
+
+    def __init__(
+        self,
+        buffer: "Buffer",
+        sender: "ExchangeSender",
+        barrier: "ModelBarrier",
+        configuration_id: "Callable[[str], str]",
+        *,
+        clock: "Clock",
+        random_unit: "Callable[[], float]",
+        settings: "UploadSettings",
+    ) -> None:
+        base_ms = settings.backoff_base_ms
+        self.lanes = {lane: LaneState(random_unit, base_ms) for lane in _ALL_LANES}
+        self.poison = Poison(buffer, self.lanes, settings, self.new_load, self._accepted)
+        self.limit = BodyLimit(settings.max_exchange_bytes)
+        self.pause_until_ms = 0
+        self.pause_reason = ""
+        self.offline = False
+        self.credential_error: "CredentialError | None" = None
+        self.delivered = 0
+        self.requests = 0
+        self.last_success_ms: "int | None" = None
+        self.last_error = ""
+        self._buffer = buffer
+        self._sender = sender
+        self._barrier = barrier
+        self._configuration_id = configuration_id
+        self._clock = clock
+        self._random_unit = random_unit
+        self._settings = settings
+        self._backoff = Backoff(random_unit, base_ms=base_ms)
+
+    def search(self, now_ms: int) -> int:
+        """One request for the record that is refused; return how long to wait."""
+        load = self.poison.prepare(now_ms)
+        if load is None:
+            return 0
+        answer = self._post(load)
+        if answer.row.outcome != outcome.ACK:
+            load.release()
+        if self.poison.learn(load, answer):
+            # A refusal is worth an immediate next request, trouble is not.
+            return 0 if answer.row.cap_ms == 0 else self.pause(answer)
+        return self._failed(load, answer)
+
+    # -- sending ----------------------------------------------------------------------------
+
+    def new_load(self) -> Load:
+        most = self.limit.bytes
+        room = Room(most, min(most, self._settings.max_timeseries_bytes))
+        return Load(self._buffer, room, self._configuration_id)
+
+    def _post(self, load: Load) -> Answer:
+        self.requests += 1
+        try:
+            answer: Answer = self._sender.send(load.body)
+        except CredentialError:
+            load.release()
+            raise
+        if answer.status:
+            self.credential_error = None
+        return answer
+
+    def send(self, load: Load) -> int:
+        """Send *load* and act on the answer; return how long to wait."""
+        answer = self._post(load)
+        if answer.row.outcome == outcome.ACK:
+            self._accepted(load)
+            return 0
+        load.release()
+        return self._failed(load, answer)
+
+    def _accepted(self, load: Load) -> None:
+        """Everything in *load* was answered with 200."""
+        now_ms = self._clock.monotonic_ms()
+        self.limit.accepted()
+        self._backoff.reset()
+        self.offline = False
+        self.last_success_ms = now_ms
+        acknowledged = []
+        for batch in load.batches:
+            self.lanes[batch.lane].accepted(batch, now_ms)
+            if batch.lane == "models":
+                # It stays in the buffer until the platform shows it.
+                self._barrier.accepted(batch.last)
+                self._buffer.release(batch)
+            else:
+                self.poison.keep_canary(batch)
+                acknowledged.append(batch)
+        if not load.batches:
+            self._barrier.accepted(0)  # the local model, sent again
+        if acknowledged:
+            self.delivered += load.records
+            self._buffer.ack(acknowledged)
+
+    def _failed(self, load: Load, answer: Answer) -> int:
+        """Nothing in *load* was accepted."""
+        now_ms = self._clock.monotonic_ms()
+        self.last_error = answer.reason
+        size = load.body.length
+        if answer.row.outcome == outcome.SEARCH or (answer.status == 413 and size <= _SMALL_BODY):
+            return self._refused(load, answer, now_ms)
+        if answer.status == 413:
+            if load.records == 1:
+                return self._refused(load, answer, now_ms)
+            self.limit.too_large(size)
+            return 0
+        if answer.row.outcome == outcome.SHRINK:
+            self.limit.too_slow(size)
+            return self._late(load, answer, now_ms)
+        if answer.status >= 500 or answer.kind == "body":
+            self._trouble(load, answer, now_ms)
+        return self.pause(answer)
+
+    def _refused(self, load: Load, answer: Answer, now_ms: int) -> int:
+        if not load.batches:
+            state = self.lanes["models"]
+            state.hold(answer.reason, now_ms + self._settings.hold_retry_ms)
+        else:
+            self.poison.suspect(load.batches, answer, now_ms)
+        return 0
+
+    def _late(self, load: Load, answer: Answer, now_ms: int) -> int:
+        """No answer in time: a large file on a slow link must not keep the other lanes back."""
+        lanes = [batch.lane for batch in load.batches]
+        others = [
+            lane
+            for lane in SHARED_LANES
+            if lane not in lanes
+            and now_ms >= self.lanes[lane].until_ms
+            and self.first(lane) is not None
+        ]
+        if len(lanes) == 1 and others and not self.poison.searching:
+            state = self.lanes[lanes[0]]
+            wait_ms = state.backoff.next_ms(answer.row.cap_ms)
+            state.wait(answer.reason, now_ms + wait_ms)
+            return 0
+        return self.pause(answer)
+
+    def _trouble(self, load: Load, answer: Answer, now_ms: int) -> None:
+        """The platform stumbled: over one of these records, when others pass meanwhile."""
+        for batch in load.batches:
+            self.lanes[batch.lane].failed(batch, now_ms)
+        if len(load.batches) != 1 or load.batches[0].lane == "models":
+            return
+        lane = load.batches[0].lane
+        state = self.lanes[lane]
+        others = [other for other in SHARED_LANES if other != lane and self.first(other)]
+        passing = self.last_success_ms is not None and (
+            self.last_success_ms > state.failing_since_ms
+        )
+        most = _LOCAL_TROUBLES_TO_SEARCH if answer.kind else _TROUBLES_TO_SEARCH
+        if state.failures >= most and (passing or not others):
+            state.failures = 0
+            self.poison.suspect(load.batches, answer, now_ms, by_trouble=True)
+
+    # -- pauses and words -------------------------------------------------------------------
+
+    def pause(self, answer: Answer) -> int:
+        """Send nothing for a while; return for how long."""
+        cap_ms = answer.row.cap_ms
+        if cap_ms:
+            wait_ms = self._backoff.next_ms(cap_ms, answer.retry_after_ms)
+        else:
+            # Somebody has to act. Not all devices look again in the same second.
+            wait_ms = int(self._settings.hold_retry_ms * (0.75 + self._random_unit() / 2))
+        self.pause_until_ms = self._clock.monotonic_ms() + wait_ms
+        reason = answer.reason + (". " + answer.hint if answer.hint else "")
+        if reason != self.pause_reason:
+            log("warning", "upload", "nothing is sent for now: " + reason)
+        self.pause_reason = self.last_error = reason
+        self.offline = bool(answer.kind)
+        return wait_ms
+
+    def first(self, lane: str, max_sequence: "int | None" = None) -> "Batch | None":
+        """The oldest record of *lane*, given back at once; None where there is none to send."""
+        batch = self._buffer.cut(lane, max_bytes=1, max_records=1, max_sequence=max_sequence)
+        if batch is not None:
+            self._buffer.release(batch)
+        return batch

@@ -1,0 +1,82 @@
+"""POST /exchange: the sender of everything that fits into one body."""
+
+from ..errors import TransportError
+from ..transport.http import Request
+from . import outcome
+from .backoff import retry_after_ms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..messages.multipart import ExchangeBody
+    from ..transport.http import Response
+    from .session import Session
+
+
+class Answer:
+    """What became of one request, in the terms of the outcome table.
+
+    Attributes:
+        row: The table's line.
+        status: HTTP status, 0 where there was no answer.
+        kind: Why there was no answer (`TransportError.kind`), ``""`` where there was one.
+        reason: For people: the platform's words, or the transport's.
+        hint: What to do, ``""`` where nobody knows.
+        retry_after_ms: What the platform asked for, or None.
+        correlation_id: Of the request.
+    """
+
+    def __init__(
+        self, row: outcome.Row, *, status: int = 0, kind: str = "", reason: str = "",
+        hint: str = "", retry_after: "int | None" = None, correlation_id: str = "",
+    ) -> None:  # fmt: skip
+        self.row = row
+        self.status = status
+        self.kind = kind
+        self.reason = reason
+        self.hint = hint
+        self.retry_after_ms = retry_after
+        self.correlation_id = correlation_id
+
+    @classmethod
+    def of_response(cls, row: outcome.Row, response: "Response", session: "Session") -> "Answer":
+        """The answer *response*, which *row* was found for."""
+        words = response.reason()
+        return cls(
+            row,
+            status=response.status,
+            reason="HTTP %d, %s%s" % (response.status, row.meaning, ": " + words if words else ""),
+            retry_after=retry_after_ms(
+                response.header("retry-after"), response.header("date"), session.now_ms()
+            ),
+            correlation_id=session.correlation_id,
+        )
+
+    @classmethod
+    def of_error(cls, error: TransportError) -> "Answer":
+        """No answer."""
+        return cls(outcome.of_error(error), kind=error.kind, reason=error.message, hint=error.hint)
+
+
+class ExchangeSender:
+    """Sends bodies to the MindConnect API."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def send(self, body: "ExchangeBody") -> Answer:
+        """POST *body*; a missing answer is an answer, too.
+
+        Raises:
+            CredentialError: There is no access token to send it with.
+        """
+        request = Request(
+            "POST",
+            self._session.base_url + "/api/mindconnect/v3/exchange",
+            {"Content-Type": body.content_type},
+            body,
+        )
+        try:
+            response = self._session.send(request)
+        except TransportError as error:
+            return Answer.of_error(error)
+        return Answer.of_response(outcome.of_response(response), response, self._session)

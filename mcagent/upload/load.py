@@ -1,0 +1,193 @@
+"""What one exchange carries: pinned batches of the buffer, as items of a body."""
+
+from ..messages.customdata import split as split_custom
+from ..messages.kinds import CUSTOM, EVENT_1, FILE, MODEL, SAMPLE
+from ..messages.multipart import (
+    ExchangeBody,
+    custom_item,
+    event_item,
+    file_item,
+    model_item,
+    timeseries_item,
+)
+from .modelrecord import split_model
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator
+
+    from ..buffer import Batch, Buffer, Record
+    from ..messages.multipart import Item
+    from .packing import Room
+
+
+class Load:
+    """Filled by `add`; afterwards `body` is what to send and `batches` what to acknowledge.
+
+    Args:
+        buffer: Where batches come from. They stay pinned until `release` or its `ack`.
+        room: What still fits.
+        configuration_id: From the id that samples were recorded under to the one to send.
+    """
+
+    def __init__(
+        self, buffer: "Buffer", room: "Room", configuration_id: "Callable[[str], str]"
+    ) -> None:
+        self.batches: "list[Batch]" = []
+        self.left_out: "list[str]" = []  # lanes that had a record, but not the room
+        self.records = 0
+        self.full = False  # there is probably more than went in
+        self._buffer = buffer
+        self._room = room
+        self._configuration_id = configuration_id
+        self._items: "list[Item]" = []
+
+    def add(
+        self, lane: str, *, max_records: int, max_sequence: "int | None" = None
+    ) -> "Batch | None":
+        """Take what fits from the front of *lane*; None where nothing was taken.
+
+        Args:
+            lane: Its name.
+            max_records: At most so many.
+            max_sequence: Nothing beyond.
+        """
+        max_bytes = self._room.samples if lane == "timeseries" else self._room.free
+        batch = self._cut(lane, max_bytes, max_records, max_sequence)
+        if batch is None:
+            return None
+        reader = _Reader(batch)
+        items = self._fitting(batch, reader)
+        if not items:
+            self._buffer.release(batch)
+            self.left_out.append(lane)
+            return None
+        if batch.kind != SAMPLE and len(items) < batch.count:
+            self._buffer.release(batch)
+            self.left_out.append(lane)
+            first = batch.first
+            batch = self._cut(lane, max_bytes, len(items), max_sequence)
+            if batch is None:
+                return None
+            if batch.first != first or batch.count != len(items):
+                self._buffer.release(batch)  # the quota dropped the lane's front meanwhile
+                return None
+            reader.batch = batch
+        self._items += items
+        self._took(batch, batch.count)
+        if batch.count >= max_records or self._room.samples < batch.payload_bytes // 10:
+            self.full = True
+        return batch
+
+    def add_one_behind(self, lane: str, skip: int) -> "Batch | None":
+        """Take only the record behind the first *skip* of *lane*; the batch covers them all.
+
+        None where no record of the same kind and configuration stands there.
+        """
+        batch = self._cut(lane, 1 << 30, skip + 1, None)
+        if batch is None:
+            return None
+        if batch.count != skip + 1:
+            self._buffer.release(batch)
+            return None
+        record = _Reader(batch).record(skip)
+        self._items.append(self.item(record.kind, record.payload, batch.configuration_id))
+        self._took(batch, 1)
+        return batch
+
+    def add_again(self, kind: int, payload: bytes, configuration_id: str) -> None:
+        """Take something that the buffer does not hold, or not any more."""
+        self._items.append(self.item(kind, payload, configuration_id))
+
+    @property
+    def body(self) -> ExchangeBody:
+        return ExchangeBody(self._items)
+
+    @property
+    def empty(self) -> bool:
+        return not self._items
+
+    def release(self) -> None:
+        """Give everything back to the buffer, unsent or not accepted."""
+        for batch in self.batches:
+            self._buffer.release(batch)
+
+    # -- items ------------------------------------------------------------------------------
+
+    def item(self, kind: int, payload: bytes, configuration_id: str) -> "Item":
+        """The exchange item of one record."""
+        if kind == SAMPLE:
+            return timeseries_item(
+                self._configuration_id(configuration_id), len(payload), lambda: iter((payload,))
+            )
+        if kind == CUSTOM:
+            metadata, content_type, body = split_custom(payload)
+            return custom_item(metadata, content_type, body)
+        if kind == MODEL:
+            return model_item(split_model(payload)[1])
+        return event_item(payload, "1.0" if kind == EVENT_1 else "2.0")
+
+    def _fitting(self, batch: "Batch", reader: "_Reader") -> "list[Item]":
+        items: "list[Item]" = []
+        if batch.kind == SAMPLE:
+            item = timeseries_item(
+                self._configuration_id(batch.configuration_id), batch.payload_bytes, batch.chunks
+            )
+            if self._room.take(item.size, item.length):
+                items.append(item)
+            return items
+        for index, record in enumerate(batch.records()):
+            item = self._file(record) if batch.kind == FILE else self._lazy(record, reader, index)
+            if not self._room.take(item.size):
+                break
+            items.append(item)
+        return items
+
+    def _lazy(self, record: "Record", reader: "_Reader", index: int) -> "Item":
+        """An item that does not keep its payload in memory."""
+        item = self.item(record.kind, record.payload, "")
+
+        def chunks() -> "Iterator[bytes]":
+            again = reader.record(index)
+            return self.item(again.kind, again.payload, "").chunks()
+
+        item.chunks = chunks
+        return item
+
+    def _file(self, record: "Record") -> "Item":
+        import json
+
+        details: "dict[str, Any]" = json.loads(record.payload.decode())
+        return file_item(
+            details, details["size"], lambda: self._buffer.open_spool(record).chunks()
+        )
+
+    def _cut(
+        self, lane: str, max_bytes: int, max_records: int, max_sequence: "int | None"
+    ) -> "Batch | None":
+        return self._buffer.cut(
+            lane, max_bytes=max(1, max_bytes), max_records=max_records, max_sequence=max_sequence
+        )
+
+    def _took(self, batch: "Batch", records: int) -> None:
+        self.batches.append(batch)
+        self.records += records
+
+
+class _Reader:
+    """Records of a batch by position, without going back while they are asked for in order."""
+
+    def __init__(self, batch: "Batch") -> None:
+        self.batch = batch
+        self._position = -1
+        self._records: "Iterator[Record] | None" = None
+
+    def record(self, index: int) -> "Record":
+        if self._records is None or index <= self._position:
+            self._records = iter(self.batch.records())
+            self._position = -1
+        while True:
+            record = next(self._records)
+            self._position += 1
+            if self._position == index:
+                return record

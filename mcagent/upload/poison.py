@@ -1,0 +1,223 @@
+"""Deal with a record that the platform refuses: search, prove, set aside, or hold the lane.
+
+Design: a record is set aside only if it was refused alone while another of its kind was accepted;
+a gateway that refuses everything must not empty the buffer.
+"""
+
+from ..messages.kinds import SAMPLE
+from ..runtime import log
+from . import outcome
+from .search import CANARY, PROBE, SEND, SET_ASIDE, UNPROVEN, Search
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from ..buffer import Batch, Buffer
+    from .exchange import Answer
+    from .lanestate import LaneState
+    from .load import Load
+    from .settings import UploadSettings
+
+_CANARY_MAX_BYTES = 2000  # one small sample is kept in memory for this
+
+
+class _Suspect:
+    """Records of one lane that were in a refused exchange."""
+
+    def __init__(self, batch: "Batch") -> None:
+        self.lane = batch.lane
+        self.kind = batch.kind
+        self.count = batch.count
+        self.last = batch.last
+
+
+class Poison:
+    """Runs one `Search` after the other; lanes of a refused exchange are suspected in turn.
+
+    Args:
+        buffer: Where records are set aside.
+        lanes: Lane to its state.
+        settings: How many records an hour, how long to hold.
+        new_load: Makes an empty `Load`.
+        accepted: What to do with a load that was answered with 200.
+
+    Attributes:
+        searching: The lane that is searched; ``""``.
+        set_aside: Records set aside since the start.
+    """
+
+    def __init__(
+        self,
+        buffer: "Buffer",
+        lanes: "dict[str, LaneState]",
+        settings: "UploadSettings",
+        new_load: "Callable[[], Load]",
+        accepted: "Callable[[Load], None]",
+    ) -> None:
+        self.searching = ""
+        self.set_aside = 0
+        self._buffer = buffer
+        self._lanes = lanes
+        self._settings = settings
+        self._new_load = new_load
+        self._on_accepted = accepted
+        self._suspects: "list[_Suspect]" = []
+        self._search: "Search | None" = None
+        self._action = ""
+        self._by_trouble = False
+        self._words: "dict[str, Any]" = {}  # of the refusal that began the search
+        self._refusals: "list[tuple[int, dict[str, Any]]]" = []  # refused alone, in order
+        self._probed = 0
+        self._canary: "tuple[bytes, str] | None" = None
+
+    def keep_canary(self, batch: "Batch") -> None:
+        """Remember one accepted sample. Sending a sample again is harmless: it replaces itself."""
+        if self._canary is None and batch.kind == SAMPLE:
+            for record in batch.records():
+                if len(record.payload) <= _CANARY_MAX_BYTES:
+                    self._canary = (record.payload, batch.configuration_id)
+                return
+
+    def suspect(
+        self,
+        batches: "list[Batch]",
+        answer: "Answer",
+        now_ms: int,
+        *,
+        by_trouble: bool = False,
+    ) -> None:
+        """An exchange with *batches* was refused: begin to search.
+
+        Args:
+            batches: What it carried.
+            answer: What the platform said.
+            now_ms: Monotonic time.
+            by_trouble: It stumbled (5xx) rather than refused: do not hold for want of proof.
+        """
+        self._suspects = [_Suspect(batch) for batch in batches]
+        self._by_trouble = by_trouble
+        self._words = _words(answer)
+        self._begin(now_ms)
+
+    def prepare(self, now_ms: int) -> "Load | None":
+        """Do what needs no request, or fill the next load of the search."""
+        search = self._search
+        if search is None:
+            self._begin(now_ms)
+            return None
+        lane = self.searching
+        self._action, count = search.next()
+        load = self._new_load()
+        if self._action == SEND:
+            if load.add(lane, max_records=count, max_sequence=search.last) is not None:
+                return load
+            self._end()  # the quota dropped them, or the disk lost them
+        elif self._action == PROBE:
+            if load.add_one_behind(lane, count) is not None:
+                return load
+            recently = self._lanes[lane].recently_accepted(self._suspects[0].kind, now_ms)
+            search.nothing_behind(self._canary is not None, recently)
+        elif self._action == CANARY and self._canary is not None:
+            load.add_again(SAMPLE, self._canary[0], self._canary[1])
+            return load
+        elif self._action == SET_ASIDE:
+            self._move_aside(lane, now_ms)
+        elif self._action == UNPROVEN:
+            self._hold(lane, now_ms)
+        else:
+            self._suspects.pop(0)
+            self._search = None
+            if not self._suspects:
+                self._end()
+        return None
+
+    def learn(self, load: "Load", answer: "Answer") -> bool:
+        """Take the answer to what `prepare` filled; False where it says nothing about records."""
+        search = self._search
+        if search is None:
+            return False
+        if answer.row.outcome == outcome.ACK:
+            if self._action == SEND:
+                self._on_accepted(load)
+            else:
+                load.release()
+            if self._action == PROBE:
+                self._probed = load.batches[0].last
+            search.accepted(load.records)
+            return True
+        refused = answer.row.outcome == outcome.SEARCH or (
+            answer.status == 413 and load.records <= 1
+        )
+        if self._by_trouble and (answer.status >= 500 or answer.kind == "body"):
+            refused = True
+        if refused:
+            last = load.batches[0].last if load.batches else search.last
+            if load.records == 1 and load.batches:
+                self._refusals.append((last, _words(answer)))
+            search.refused(load.records, last)
+        return refused
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _begin(self, now_ms: int) -> None:
+        """Search the first of the suspects."""
+        suspect = self._suspects[0]
+        known = len(self._suspects) == 1  # nobody else was there, or all others were accepted
+        self.searching = suspect.lane
+        self._refusals = []
+        if known and suspect.count == 1:
+            self._refusals.append((suspect.last, self._words))
+        most = self._lanes[suspect.lane].may_set_aside(now_ms, self._settings.set_aside_per_hour)
+        self._search = Search(suspect.count, suspect.last, known=known, most=most)
+
+    def _move_aside(self, lane: str, now_ms: int) -> None:
+        """The records that were refused alone are proven to be at fault."""
+        moved = 0
+        for sequence, words in self._refusals:
+            head = self._buffer.first_record(lane)
+            if head is None or head.sequence != sequence:
+                break  # dropped by the quota meanwhile
+            self._buffer.set_aside(lane, sequence, words)
+            moved += 1
+            log("warning", "upload", "%s record %d was set aside: %s" % (lane, sequence, words))
+        self.set_aside += moved
+        self._lanes[lane].set_aside(moved, now_ms)
+        if self._probed:
+            # Already accepted, as the proof. After a crash just here it is sent once more.
+            load = self._new_load()
+            batch = load.add(lane, max_records=1)
+            if batch is not None and batch.first == self._probed:
+                self._on_accepted(load)
+            else:
+                load.release()
+        self._end()
+
+    def _hold(self, lane: str, now_ms: int) -> None:
+        if not self._by_trouble:
+            state = self._lanes[lane]
+            per_hour = self._settings.set_aside_per_hour
+            if state.may_set_aside(now_ms, per_hour) == 0:
+                reason = "%d records were refused within an hour" % per_hour
+            else:
+                reason = "a record is refused, and nothing like it is accepted"
+            reason += " (%s)" % self._words["reason"]
+            state.hold(reason, now_ms + self._settings.hold_retry_ms)
+            state.single = True
+            log("warning", "upload", "%s is held: %s" % (lane, reason))
+        self._end()
+
+    def _end(self) -> None:
+        self._suspects = []
+        self._search = None
+        self.searching = ""
+        self._probed = 0
+
+
+def _words(answer: "Answer") -> "dict[str, Any]":
+    """What is kept with a record that is set aside."""
+    return {
+        "status": answer.status,
+        "reason": answer.reason,
+        "correlation_id": answer.correlation_id,
+    }

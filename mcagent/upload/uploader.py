@@ -1,0 +1,310 @@
+"""The uploader: one bounded piece of work at a time.
+
+Delivery is at-least-once: what was sent without an answer is sent again. Nothing here sleeps but
+`Uploader.upload`; every time is monotonic ms.
+"""
+
+from ..errors import CredentialError, TransportError
+from ..messages.kinds import MODEL
+from ..runtime import log, random_unit, sleep_ms
+from . import outcome
+from .barrier import ModelBarrier
+from .dispatch import SHARED_LANES, Dispatch
+from .exchange import Answer, ExchangeSender
+from .platformview import PlatformView
+from .settings import UploadReport, UploadSettings
+
+__all__ = ["UploadReport", "UploadSettings", "Uploader"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from ..buffer import Buffer
+    from ..runtime import Clock
+    from ..transport.http import Response
+    from .session import Session
+
+_HOLD_LOOK_MS = 60_000  # mappings are read so often at most while samples are held for them
+_TROUBLES_TO_SEPARATE = 2  # 5xx in a row after which lanes go one by one
+
+
+class Uploader:
+    """Drains a buffer through a session.
+
+    Args:
+        buffer: `Buffer` or what has its methods first_record, cut, ack, release, set_aside,
+            open_spool, status.
+        session: Sends requests with a valid access token.
+        clock: Monotonic time for every pause.
+        random_unit: Uniform in [0, 1).
+        settings: Limits, pauses and holds.
+        senders: ``"exchange"`` to what sends an exchange body and returns its `Answer`.
+        local_model: Fragment of the model that samples are recorded with, or None; see
+            `ModelBarrier`.
+        sleep_ms: How `upload` waits.
+    """
+
+    def __init__(
+        self,
+        buffer: "Buffer",
+        session: "Session",
+        *,
+        clock: "Clock",
+        random_unit: "Callable[[], float]" = random_unit,
+        settings: "UploadSettings | None" = None,
+        senders: "dict[str, Any] | None" = None,
+        local_model: "Callable[[], bytes | None]" = lambda: None,
+        sleep_ms: "Callable[[int], None]" = sleep_ms,
+    ) -> None:
+        self.session = session
+        self.settings = settings or UploadSettings()
+        self._buffer = buffer
+        self._clock = clock
+        self._sleep_ms = sleep_ms
+        self._view = PlatformView(session, unmapped=self.settings.unmapped)
+        self._view_until_ms = 0  # the view is fresh until then
+        self._barrier = ModelBarrier(buffer, local_model)
+        self._dispatch = Dispatch(
+            buffer,
+            (senders or {"exchange": ExchangeSender(session)})["exchange"],
+            self._barrier,
+            self._view.configuration_id,
+            clock=clock,
+            random_unit=random_unit,
+            settings=self.settings,
+        )
+        self._lanes = self._dispatch.lanes
+        self._next_exchange_ms = 0
+        self._left_out: "list[str]" = []
+        self._turn = 0
+
+    # -- what callers use -------------------------------------------------------------------
+
+    def step(self, budget_ms: int = 0) -> "int | None":
+        """Do at least one piece of work, at most one request each, until *budget_ms* is over.
+
+        Returns:
+            Milliseconds until the next call is useful, 0 for at once; None: nothing to do.
+        """
+        began_ms = self._clock.monotonic_ms()
+        while True:
+            now_ms = self._clock.monotonic_ms()
+            if now_ms < self._next_exchange_ms:
+                return self._next_exchange_ms - now_ms
+            wait_ms = self._piece(now_ms)
+            if wait_ms != 0 or self._clock.monotonic_ms() - began_ms >= budget_ms:
+                return wait_ms
+
+    def upload(self, timeout_s: float = 30) -> UploadReport:
+        """Work until everything is delivered, *timeout_s* is over, or it has to wait longer.
+
+        Raises:
+            CredentialError: The platform refuses this agent, or it was never onboarded.
+        """
+        dispatch = self._dispatch
+        deadline_ms = self._clock.monotonic_ms() + int(timeout_s * 1000)
+        delivered, set_aside = dispatch.delivered, dispatch.poison.set_aside
+        self.notify_online()  # someone asks now: one try costs nothing
+        while True:
+            now_ms = self._clock.monotonic_ms()
+            wait_ms = self._piece(now_ms)
+            if wait_ms is None or self._clock.monotonic_ms() + wait_ms >= deadline_ms:
+                break
+            if wait_ms:
+                self._sleep_ms(wait_ms)
+        error = dispatch.credential_error
+        if error is not None and not error.retryable:
+            raise error
+        pending = self._pending()
+        return UploadReport(
+            dispatch.delivered - delivered,
+            pending,
+            dispatch.poison.set_aside - set_aside,
+            (wait_ms or 0) / 1000 if pending else None,
+            (self._reason() or "time is up") if pending else "",
+        )
+
+    def notify_online(self) -> None:
+        """The link is back: end a pause for want of an answer. Other pauses stay."""
+        if self._dispatch.offline:
+            self._dispatch.pause_until_ms = 0
+
+    def status(self) -> "dict[str, Any]":
+        """What happens next and why, as plain values."""
+        now_ms = self._clock.monotonic_ms()
+        dispatch = self._dispatch
+        states = sorted(self._lanes.items())
+        waits = [dispatch.pause_until_ms - now_ms]
+        if waits[0] <= 0:
+            waits = [state.until_ms - now_ms for _, state in states if state.until_ms > now_ms]
+        success_ms = dispatch.last_success_ms
+        model = self._view.model
+        return {
+            "retry_in_s": min(waits) / 1000 if waits else 0,
+            "reason": self._reason(),
+            "held": {lane: state.reason for lane, state in states if state.held},
+            "waiting": {
+                lane: state.reason for lane, state in states if state.reason and not state.held
+            },
+            "configuration_id": model.id if model is not None else "",
+            "unmapped": list(self._view.unmapped),
+            "note": self._view.note,
+            "body_limit": dispatch.limit.bytes,
+            "searching": dispatch.poison.searching,
+            "requests": dispatch.requests,
+            "delivered": dispatch.delivered,
+            "set_aside": dispatch.poison.set_aside,
+            "last_success_s": None if success_ms is None else (now_ms - success_ms) // 1000,
+            "last_error": dispatch.last_error,
+            "clock_offset_ms": self.session.clock_offset_ms,
+        }
+
+    # -- one piece of work ------------------------------------------------------------------
+
+    def _piece(self, now_ms: int) -> "int | None":
+        """At most a few requests; 0: go on, n: wait so long, None: nothing to do."""
+        dispatch = self._dispatch
+        if now_ms < dispatch.pause_until_ms:
+            return dispatch.pause_until_ms - now_ms
+        try:
+            if dispatch.poison.searching:
+                return dispatch.search(now_ms)
+            wait_ms = self._model_piece(now_ms)
+            if wait_ms is None:
+                wait_ms = self._view_piece(now_ms)
+            return self._exchange_piece(now_ms) if wait_ms is None else wait_ms
+        except TransportError as error:
+            return dispatch.pause(Answer.of_error(error))
+        except CredentialError as error:
+            dispatch.credential_error = error
+            cap_ms = outcome.LINK_CAP_MS if error.retryable else 0
+            row = outcome.Row("", outcome.HOLD, cap_ms, "")
+            return dispatch.pause(Answer(row, reason=error.message, hint=error.hint))
+        except OSError as error:
+            # The buffer's disk: reading or moving the cursor failed. Nothing was acknowledged.
+            row = outcome.Row("", outcome.WAIT, outcome.LINK_CAP_MS, "")
+            return dispatch.pause(Answer(row, reason="the buffer: %s" % error))
+
+    def _model_piece(self, now_ms: int) -> "int | None":
+        """Send the data model that is due, or ask whether the platform shows it."""
+        barrier = self._barrier
+        barrier.look()
+        state = self._lanes["models"]
+        if not barrier.pending or now_ms < state.until_ms:
+            return None
+        if not barrier.sent and self._samples_go_first():
+            return None
+        unreadable = self._read(self._view.read_configuration)
+        if unreadable is not None:
+            return self._dispatch.pause(unreadable)
+        if self._view.shows(barrier.model) or (self._view.silent and barrier.sent):
+            self._dispatch.delivered += barrier.in_buffer
+            barrier.confirmed()
+            state.go()
+            self._look_again()
+            return 0
+        if barrier.sent:
+            wait_ms = barrier.not_shown()
+            state.wait("the platform does not show the data model yet", now_ms + wait_ms)
+            return None
+        load = self._dispatch.new_load()
+        if barrier.in_buffer:
+            load.add("models", max_records=1)
+        else:
+            load.add_again(MODEL, barrier.payload, "")
+        return self._dispatch.send(load)
+
+    def _samples_go_first(self) -> bool:
+        if self._view.known and not self._view.has_configuration:
+            return False  # they are held until the platform has a model: this one
+        return self._dispatch.first("timeseries", self._barrier.last_before) is not None
+
+    def _view_piece(self, now_ms: int) -> "int | None":
+        """Ask what the platform would do with the oldest samples, when that is due."""
+        state = self._lanes["timeseries"]
+        if now_ms < state.until_ms:
+            return None
+        head = self._dispatch.first("timeseries", self._barrier.last_before)
+        if head is None or not self._view.needed(head.configuration_id):
+            return None
+        if not self._view.known or now_ms >= self._view_until_ms:
+            for read in (self._view.read_configuration, self._view.read_mappings):
+                unreadable = self._read(read)
+                if unreadable is not None:
+                    return self._dispatch.pause(unreadable)
+            self._view_until_ms = now_ms + self.settings.refresh_ms
+            self._barrier.missing = not self._view.has_configuration
+        reason = self._view.hold_reason(head.configuration_id)
+        if not reason:
+            state.go()
+            return None
+        if reason != state.reason:
+            log("warning", "upload", "samples are held: " + reason)
+        self._view_until_ms = now_ms + _HOLD_LOOK_MS
+        state.hold(reason, self._view_until_ms)
+        state.by_view = True
+        # Without a configuration a model that waits behind these samples goes first after all.
+        return 0 if self._barrier.missing else None
+
+    def _look_again(self) -> None:
+        """The platform has another model: what held samples may be over, mappings may be gone."""
+        self._view_until_ms = 0
+        if self._lanes["timeseries"].by_view:
+            self._lanes["timeseries"].go()
+
+    def _exchange_piece(self, now_ms: int) -> "int | None":
+        """Send one exchange with whatever may go."""
+        load = self._dispatch.new_load()
+        try:
+            for lane in self._ready(now_ms):
+                samples = lane == "timeseries"
+                most = self.settings.max_samples if samples else self.settings.max_items
+                load.add(
+                    lane,
+                    max_records=1 if self._lanes[lane].single else most,
+                    max_sequence=self._barrier.last_before if samples else None,
+                )
+        except OSError:
+            load.release()
+            raise
+        self._left_out = load.left_out
+        if load.empty:
+            waits = [state.until_ms - now_ms for state in self._lanes.values() if state.reason]
+            return max(1, min(waits)) if waits else None
+        wait_ms = self._dispatch.send(load)
+        if not load.left_out and not load.full and wait_ms == 0:
+            # All that there was is on its way; what comes next may come together.
+            self._next_exchange_ms = now_ms + self.settings.min_interval_ms
+        return wait_ms
+
+    def _ready(self, now_ms: int) -> "list[str]":
+        """Lanes that may go now, in the order in which they fill the body."""
+        ready = [lane for lane in SHARED_LANES if now_ms >= self._lanes[lane].until_ms]
+        if any(self._lanes[lane].failures >= _TROUBLES_TO_SEPARATE for lane in ready):
+            # One of them may be what the platform stumbles over: see which.
+            pending = [lane for lane in ready if self._dispatch.first(lane) is not None]
+            self._turn += 1
+            return [pending[self._turn % len(pending)]] if pending else []
+        # What found no room before fills the next body first, or a large file never goes.
+        first = [lane for lane in ready if lane in self._left_out]
+        return first + [lane for lane in ready if lane not in first]
+
+    def _read(self, read: "Callable[[], Response | None]") -> "Answer | None":
+        """Run one of the view's readers; return what prevented it."""
+        response = read()
+        if response is None:
+            self._dispatch.credential_error = None
+            return None
+        return Answer.of_response(outcome.of_unreadable(response), response, self.session)
+
+    # -- words ------------------------------------------------------------------------------
+
+    def _reason(self) -> str:
+        if self._clock.monotonic_ms() < self._dispatch.pause_until_ms:
+            return self._dispatch.pause_reason
+        states = sorted(self._lanes.items())
+        return "; ".join("%s: %s" % (lane, state.reason) for lane, state in states if state.reason)
+
+    def _pending(self) -> int:
+        return sum(lane["records"] for lane in self._buffer.status()["lanes"].values())
