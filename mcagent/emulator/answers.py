@@ -1,0 +1,115 @@
+"""Answers in the platform's words: JSON, and the error bodies of agent API 11.1."""
+
+import json
+import uuid
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+# Default English messages, agent API 11.1.
+_MESSAGES = {
+    400: "Request is not valid.",
+    401: "Not authorized to access the resource.",
+    403: "Not enough rights for this operation.",
+    404: "Resource not found.",
+    405: "Method not allowed.",
+    409: "Resource exists already.",
+    412: "No resource found for the given condition.",
+    413: "Request is too large.",
+    415: "Content type is not supported.",
+    429: "Limit exceeded.",
+    500: "Internal server error.",
+}
+
+
+class Refusal(Exception):
+    """A request that the platform answers with an error.
+
+    Args:
+        status: HTTP status.
+        message: What is wrong, for a person; `""` takes the platform's standard words.
+        iam_error: Error word of the IAM body family; `""` for the plain family.
+        error_id: `id` of a plain body; None makes a new one.
+    """
+
+    def __init__(
+        self, status: int, message: str = "", *, iam_error: str = "", error_id: "str | None" = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message or _MESSAGES.get(status, "")
+        self.iam_error = iam_error
+        self.error_id = error_id
+
+    def body(self, correlation_id: str) -> dict[str, str]:
+        if self.iam_error:
+            # A real answer brackets the correlation id in front of its text (agent API 11.1).
+            return {
+                "error": self.iam_error,
+                "error_description": f"[{correlation_id}] {self.message}".rstrip(),
+            }
+        error_id = correlation_id if self.error_id is None else self.error_id
+        return {"id": error_id, "message": self.message}
+
+
+def encode(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def answer(value: object, status: int = 200, headers: "dict[str, str] | None" = None) -> Response:
+    """Answer with JSON."""
+    return Response(encode(value), status, headers, media_type="application/json")
+
+
+def empty(status: int = 200) -> Response:
+    """Answer without a body; clients expect exactly 200 from an exchange (agent API 6.5)."""
+    return Response(b"", status)
+
+
+def refuse(request: Request, refusal: Exception) -> Response:
+    """Turn a `Refusal` into its answer (an exception handler of Starlette)."""
+    if not isinstance(refusal, Refusal):
+        raise TypeError(f"not a refusal: {refusal!r}")
+    return answer(refusal.body(correlation_id(request)), refusal.status)
+
+
+def correlation_id(request: Request) -> str:
+    """Give the request's Correlation-ID, or a new one (agent API 7.2, a guess)."""
+    return request.headers.get("correlation-id", "")[:36] or str(uuid.uuid4())
+
+
+def parse_json(body: "bytes | str") -> Any:
+    """Parse JSON strictly: UTF-8, no NaN, bounded depth, no half of a surrogate pair.
+
+    Raises:
+        ValueError: Not JSON, or nested too deeply.
+    """
+    text = body.decode("utf-8") if isinstance(body, bytes) else body
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+        # An escaped lone surrogate parses, but is no character: SQLite could not store it.
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Read the request's body as a JSON object.
+
+    Raises:
+        Refusal: 400, it is not one.
+    """
+    try:
+        value = parse_json(await request.body())
+    except ValueError as exc:
+        raise Refusal(400, f"Body is not JSON: {exc}") from exc
+    if not isinstance(value, dict):
+        raise Refusal(400, "Body is not a JSON object.")
+    return value

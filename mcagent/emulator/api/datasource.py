@@ -1,0 +1,39 @@
+"""Data source configuration of an agent (agent API 5)."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ..agents import find_agent
+from ..answers import Refusal, answer, json_object
+from ..datasource import check_configuration, replace_configuration, show_configuration
+from .agents import check_if_match
+from .common import AGENTS, hub_of
+
+
+async def _read(request: Request) -> Response:
+    hub = hub_of(request)
+    agent = request.path_params["agent"]
+    with hub.store.reading() as db:
+        hub.tokens.caller(db, request).require("dsc.r", agent)
+        return answer(show_configuration(find_agent(db, agent), hub.settings))
+
+
+async def _replace(request: Request) -> Response:
+    hub = hub_of(request)
+    agent = request.path_params["agent"]
+    body = await json_object(request)
+    with hub.store.transaction() as db:
+        hub.tokens.caller(db, request).require("dsc.u", agent)
+        row = find_agent(db, agent)
+        try:
+            configuration = check_configuration(body)
+        except ValueError as exc:
+            raise Refusal(400, f"Data source configuration: {exc}.") from exc
+        check_if_match(request, row["dsc_etag"])
+        replace_configuration(db, row, configuration)
+        return answer(show_configuration(find_agent(db, agent), hub.settings))
+
+
+_PATH = f"{AGENTS}/agents/{{agent}}/dataSourceConfiguration"
+ROUTES = [Route(_PATH, _read, methods=["GET"]), Route(_PATH, _replace, methods=["PUT"])]

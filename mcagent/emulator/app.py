@@ -1,0 +1,55 @@
+"""The ASGI application of a hub: all routes behind the gate."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .answers import Refusal, refuse
+from .api import agents, control, datasource, exchange, mappings, page, registration
+from .gate import Application, Gate
+from .hub import Hub
+
+# Bodies of all other calls are small; the bound keeps one request from filling the memory even if
+# the limit of the exchange is set very low.
+_BODY_MIN = 1_000_000
+
+
+def build_application(hub: Hub) -> Application:
+    """Build the application that serves *hub*."""
+    starlette = Starlette(
+        routes=[
+            *registration.ROUTES,
+            *exchange.ROUTES,
+            *datasource.ROUTES,
+            *mappings.ROUTES,
+            *agents.ROUTES,
+            *control.ROUTES,
+            *page.ROUTES,
+        ],
+        exception_handlers={
+            Refusal: refuse,
+            HTTPException: _refuse_http,
+            Exception: _fail,
+        },
+    )
+    starlette.router.redirect_slashes = False  # the platform answers 404
+    starlette.state.hub = hub
+    return Gate(
+        starlette,
+        faults=hub.faults,
+        clock=hub.clock,
+        requests=hub.requests,
+        body_max=lambda: max(hub.settings.max_exchange_bytes, _BODY_MIN),
+    )
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:
+    """Answer Starlette's own refusals (404, 405) in the platform's words."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return refuse(request, Refusal(status))
+
+
+async def _fail(request: Request, _error: Exception) -> Response:
+    """Answer 500; Starlette then raises the error again, so that the server logs it."""
+    return refuse(request, Refusal(500))

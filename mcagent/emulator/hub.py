@@ -1,0 +1,97 @@
+"""The platform without its network: the parts of one hub, wired."""
+
+import os
+import re
+from collections import Counter
+from typing import Any
+
+from starlette.requests import Request
+
+from .clock import PlatformClock
+from .credentials import Credentials
+from .faults import Faults
+from .journal import Journal
+from .keys import SigningKey
+from .principals import Tokens
+from .settings import Settings
+from .store import Store
+from .worker import Worker
+
+_HOST = re.compile(
+    r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
+)
+
+
+class Hub:
+    """One Insights Hub; `data` is the directory that it keeps itself in, None for RAM."""
+
+    def __init__(self, settings: Settings, data: "str | None" = None) -> None:
+        self.settings = settings
+        self.store = Store(os.path.join(data, "hub.sqlite") if data else ":memory:")
+        self.clock = PlatformClock()
+        self.faults = Faults()
+        self.keys = SigningKey(os.path.join(data, "signing-key.pem") if data else None)
+        self.tokens = Tokens(self.keys, self.clock, settings)
+        self.credentials = Credentials(self.keys, self.clock, settings)
+        self.journal = Journal(self.store)
+        self.worker = Worker(self.store, self.journal, settings)
+        self.requests: Counter[str] = Counter()
+
+    def base_url(self, request: Request) -> str:
+        """Give the origin for `baseUrl` and `registration_client_uri`.
+
+        Clients PUT to the URI as it stands (agent API 1.1), so it must be the way they came by.
+        """
+        host = request.headers.get("host", "")
+        if self.settings.public_url or not _HOST.fullmatch(host):
+            return self.settings.public_url.rstrip("/")
+        return f"{request.url.scheme}://{host}"
+
+    def state(self) -> dict[str, Any]:
+        """Count everything."""
+        with self.store.reading() as db:
+            count = {
+                name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608
+                for name in ("agents", "assets", "mappings", "events", "files", "recoverable")
+            }
+            onboarded = "SELECT count(*) FROM agents WHERE boarding = 'ONBOARDED'"
+            received = "SELECT kind, sum(lines) FROM received GROUP BY kind"
+            records = (
+                "SELECT count(*) FROM (SELECT DISTINCT s.asset, s.aspect, v.time_ms"
+                " FROM stored v JOIN series s ON s.id = v.series)"
+            )
+            return {
+                "agents": count["agents"],
+                "onboarded": db.execute(onboarded).fetchone()[0],
+                "assets": count["assets"],
+                "mappings": count["mappings"],
+                "exchanges": db.execute("SELECT max(exchange) FROM received").fetchone()[0] or 0,
+                "received": dict(tuple(row) for row in db.execute(received)),
+                "records": db.execute(records).fetchone()[0],
+                "values": db.execute("SELECT count(*) FROM stored").fetchone()[0],
+                "events": count["events"],
+                "files": count["files"],
+                "dropped": dict(
+                    tuple(row)
+                    for row in db.execute("SELECT reason, sum(number) FROM drops GROUP BY reason")
+                ),
+                "recoverable_records": count["recoverable"],
+                "pending": self.worker.pending(),
+                "requests": dict(self.requests),
+                "clock_offset_s": self.clock.offset_s,
+                "faults": self.faults.show(),
+                "settings": self.settings.as_dict(),
+            }
+
+    def clear(self, settings: Settings) -> None:
+        """Forget everything but the signing key, and start again with *settings*."""
+        self.store.clear()
+        self.faults.replace([])
+        self.clock.offset_s = 0.0
+        self.settings.change(settings.as_dict())
+        self.requests.clear()
+
+    def close(self) -> None:
+        self.worker.close()
+        self.keys.close()
+        self.store.close()

@@ -1,0 +1,159 @@
+"""What an operator does with a hub; the same for `/_emulator/` and the `Emulator` class."""
+
+import json
+import math
+import sqlite3
+from typing import Any
+
+from . import agents, assets, datasource
+from .answers import Refusal
+from .hub import Hub
+
+
+def create_asset(hub: Hub, name: str, aspects: Any) -> str:
+    """Create an asset; *aspects* is {aspect: {variable: {"type", "unit"?, "length"?}}}.
+
+    Raises:
+        Refusal: 400, they are not of that form.
+    """
+    well_formed = isinstance(aspects, dict) and all(
+        isinstance(variables, dict) and all(_is_variable(shape) for shape in variables.values())
+        for variables in aspects.values()
+    )
+    if not well_formed:
+        raise Refusal(400, "aspects must be {aspect: {variable: {type, unit?, length?}}}.")
+    try:
+        with hub.store.transaction() as db:
+            return assets.create_asset(db, name, hub.settings.tenant, aspects)
+    except ValueError as exc:
+        raise Refusal(400, str(exc)) from exc
+
+
+def _is_variable(shape: Any) -> bool:
+    return (
+        isinstance(shape, dict)
+        and isinstance(shape.get("unit", ""), str)
+        and (shape.get("length") is None or shape["length"] in range(1, 100_001))
+    )
+
+
+def create_agent(hub: Hub, name: str, profile: str) -> str:
+    """Create an agent with an asset of its own; give its id.
+
+    Raises:
+        Refusal: 400 or 409.
+    """
+    with hub.store.transaction() as db:
+        asset = assets.create_asset(db, name, hub.settings.tenant, {})
+        return agents.create_agent(
+            db, name=name, profile=profile, entity=asset, tenant=hub.settings.tenant
+        )
+
+
+def boarding(hub: Hub, agent: str, base_url: str) -> dict[str, Any]:
+    """Give an agent's boarding configuration.
+
+    Raises:
+        Refusal: 404.
+    """
+    with hub.store.transaction() as db:
+        return agents.boarding_configuration(
+            db,
+            agents.find_agent(db, agent),
+            keys=hub.keys,
+            clock=hub.clock,
+            settings=hub.settings,
+            base_url=base_url,
+        )
+
+
+def offboard(hub: Hub, agent: str) -> None:
+    """Offboard an agent; nothing happens if it is not onboarded.
+
+    Raises:
+        Refusal: 404.
+    """
+    with hub.store.transaction() as db:
+        row = agents.find_agent(db, agent)
+        if row["boarding"] == "ONBOARDED":
+            agents.offboard(db, row)
+
+
+def automap(hub: Hub, agent: str, asset: Any) -> None:
+    """Map each point of an agent to a variable of *asset*, now and at each new configuration.
+
+    The aspect is named like the data source and the variable like the point. *asset* is an asset's
+    id, True for the agent's own asset, or False to end it.
+
+    Raises:
+        Refusal: 404 unknown agent, 400 unknown asset.
+    """
+    with hub.store.transaction() as db:
+        row = agents.find_agent(db, agent)
+        target = row["entity"] if asset is True else asset or None
+        if target is not None and not (
+            isinstance(target, str)
+            and db.execute("SELECT 1 FROM assets WHERE id = ?", (target,)).fetchone()
+        ):
+            raise Refusal(400, "automap must be true, false or the id of an asset.")
+        db.execute("UPDATE agents SET automap = ? WHERE id = ?", (target, agent))
+        datasource.map_current(db, agents.find_agent(db, agent))
+
+
+def operator_token(hub: Hub, scopes: list[str], base_url: str) -> dict[str, Any]:
+    """Give an operator's access token, as the token endpoint would answer it."""
+    return hub.tokens.issue(
+        subject="operator", scopes=scopes, category="user-token:v1", base_url=base_url
+    )
+
+
+def set_clock(hub: Hub, offset_s: Any) -> None:
+    """Shift the platform's clock against this machine's.
+
+    Raises:
+        Refusal: 400, not a number, or the clock would leave the years 1970 to 9999.
+    """
+    number = isinstance(offset_s, (int, float)) and not isinstance(offset_s, bool)
+    if not number or not math.isfinite(offset_s):
+        raise Refusal(400, "offset_s must be a number of seconds.")
+    previous, hub.clock.offset_s = hub.clock.offset_s, offset_s
+    if not 0 <= hub.clock.now_s() < 253_370_764_800:
+        hub.clock.offset_s = previous
+        raise Refusal(400, "offset_s would take the clock out of the years 1970 to 9999.")
+
+
+def events(hub: Hub, asset: "str | None" = None) -> list[dict[str, Any]]:
+    """Give stored events (of one asset) in order of arrival: `asset`, `agent`, `event`."""
+    with hub.store.reading() as db:
+        rows = _of_asset(db, "SELECT * FROM events", asset)
+    return [
+        {"asset": row["asset"], "agent": row["agent"], "event": json.loads(row["body"])}
+        for row in rows
+    ]
+
+
+def files(hub: Hub, asset: "str | None" = None) -> list[dict[str, Any]]:
+    """Give stored files (of one asset) in order of arrival, without their content."""
+    with hub.store.reading() as db:
+        rows = _of_asset(db, "SELECT * FROM files", asset)
+    names = ("asset", "agent", "name", "type", "created", "size", "sha256")
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def file_content(hub: Hub, sha256: str) -> bytes:
+    """Give the bytes of a received file.
+
+    Raises:
+        Refusal: 404.
+    """
+    with hub.store.reading() as db:
+        row = db.execute("SELECT content FROM blobs WHERE sha256 = ?", (sha256,)).fetchone()
+    if row is None:
+        raise Refusal(404, "No file has this hash.")
+    return bytes(row["content"])
+
+
+def _of_asset(db: sqlite3.Connection, query: str, asset: "str | None") -> list[sqlite3.Row]:
+    return db.execute(
+        f"{query} WHERE ? IS NULL OR asset = ? ORDER BY number", (asset, asset)
+    ).fetchall()

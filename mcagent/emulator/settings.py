@@ -1,0 +1,95 @@
+"""Every switch of the emulator, once: name, default, and the disagreement that it settles.
+
+Where the platform's behaviour is a guess, the default is the safest reading for a device script
+under test and the other reading is a value of the switch (agent API sections 12 and 13).
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+_WEEK_S = 7 * 24 * 3600
+
+
+@dataclass
+class Settings:
+    """Switches of one hub. All can be changed while it runs (`PUT /_emulator/settings`)."""
+
+    # Origin in `baseUrl` and `registration_client_uri`; "" takes it from the request's Host
+    # header, so that the hub also works behind a TCP relay.
+    public_url: str = ""
+    tenant: str = "localdev"
+
+    # -- registration and rotation (agent API 2.1, 2.2, 3.3 to 3.5)
+    iat_life_s: int = _WEEK_S
+    secret_life_s: int = _WEEK_S  # no source names it; 7 days fits the clients' 25-hour rule
+    boarding_delay_reads: int = 0  # first reads of a boarding configuration that answer {}
+    previous_rat: bool = True  # two-slot rule; False: only the newest RAT is good
+    previous_secret: str = "until_new_used"  # noqa: S105 - or "never", "always"
+    rat_after_expiry: bool = False  # True: a RAT outlives its secret (MCL4's reading)
+    tokens_after_offboard: bool = False  # True: access tokens live on until they expire
+
+    # -- access tokens (4.1 to 4.5)
+    token_life_s: int = 3600
+    clock_leeway_s: int = 60
+    assertion_life_max_s: int = _WEEK_S
+    refuse_assertion_replay: bool = False  # a known client sends one jti for ever
+
+    # -- data source configuration and mappings (5, 8)
+    dsc_404_before_first_put: bool = False  # False: 200 with an empty shell
+    check_units: bool = False  # True: units of point and variable must be equal
+    drop_mismatched_configuration: bool = True  # configurationId differs from the current one
+
+    # -- exchange and what follows it (6)
+    max_exchange_bytes: int = 10_485_760
+    max_timeseries_bytes: int = 0  # of time series payload in one exchange; 0: no limit
+    processing_delay_s: float = 0.05
+    replace_records: bool = False  # True: a record with an existing time is replaced as a whole
+    check_quality_codes: bool = True
+
+    # -- online status (2.4): seconds since the last token or exchange
+    online_window_s: int = 300
+
+    @classmethod
+    def build(cls, *, strict: bool = False, changes: "dict[str, Any] | None" = None) -> "Settings":
+        """Make settings: defaults, then the harshest readings if *strict*, then *changes*."""
+        settings = cls()
+        if strict:
+            settings.change(STRICT)
+        settings.change(changes or {})
+        return settings
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Set several switches; nothing is set if one of them is wrong.
+
+        Raises:
+            ValueError: Unknown switch, or a value of the wrong type or outside its choices.
+        """
+        kinds = {field.name: type(field.default) for field in fields(self)}
+        for name, value in changes.items():
+            if name not in kinds:
+                raise ValueError(f"unknown setting {name!r}; known are {', '.join(sorted(kinds))}")
+            wanted = (int, float) if kinds[name] is float else (kinds[name],)
+            if type(value) not in wanted:
+                raise ValueError(f"setting {name!r} must be of type {kinds[name].__name__}")
+            if value not in _CHOICES.get(name, (value,)):
+                raise ValueError(f"setting {name!r} must be one of {', '.join(_CHOICES[name])}")
+            if not isinstance(value, (bool, str)) and value < 0:
+                raise ValueError(f"setting {name!r} must not be negative")
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_CHOICES = {"previous_secret": ("until_new_used", "never", "always")}
+
+# `--strict`: the harshest reading of everything, for CI of device scripts. 1 000-based sizes
+# (agent API 0.2); the platform's overview calls 1 MB the maximum of a time series upload.
+STRICT: dict[str, Any] = {
+    "max_exchange_bytes": 10_000_000,
+    "max_timeseries_bytes": 1_000_000,
+    "replace_records": True,
+    "previous_secret": "never",
+    "check_units": True,
+}

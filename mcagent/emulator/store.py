@@ -1,0 +1,122 @@
+"""The hub's memory: one SQLite database, in RAM or in a file, shared by its threads.
+
+One connection guarded by one lock. SQLite would serialise writers anyway, and a single connection
+is the only way for several threads to share a database in RAM without its deprecated shared cache.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS assets (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, tenant TEXT NOT NULL);
+-- One row per variable of an asset; `id` is the key of its stored values.
+CREATE TABLE IF NOT EXISTS series (
+    id INTEGER PRIMARY KEY, asset TEXT NOT NULL, aspect TEXT NOT NULL, variable TEXT NOT NULL,
+    type TEXT NOT NULL, unit TEXT NOT NULL, length INTEGER, UNIQUE (asset, aspect, variable));
+CREATE TABLE IF NOT EXISTS stored (
+    series INTEGER NOT NULL, time_ms INTEGER NOT NULL, value, quality TEXT,
+    PRIMARY KEY (series, time_ms)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS agents (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, tenant TEXT NOT NULL, profile TEXT NOT NULL,
+    entity TEXT NOT NULL, etag INTEGER NOT NULL DEFAULT 1,
+    boarding TEXT NOT NULL DEFAULT 'NOT_ONBOARDED', boarding_reads INTEGER NOT NULL DEFAULT 0,
+    iat TEXT, iat_jti TEXT, iat_expires_ms INTEGER, iat_used INTEGER NOT NULL DEFAULT 0,
+    dsc TEXT, dsc_id TEXT NOT NULL, dsc_etag INTEGER NOT NULL DEFAULT 0,
+    automap TEXT, last_seen_ms INTEGER, UNIQUE (tenant, name));
+-- The two slots of agent API 3.5: 'current' is the answer issued last, 'previous' the one whose
+-- registration access token was used to issue it.
+CREATE TABLE IF NOT EXISTS credentials (
+    agent TEXT NOT NULL, slot TEXT NOT NULL, rat_jti TEXT NOT NULL, secret TEXT, jwk TEXT,
+    expires_s INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (agent, slot));
+CREATE TABLE IF NOT EXISTS assertions (
+    agent TEXT NOT NULL, jti TEXT NOT NULL, expires_s INTEGER NOT NULL, PRIMARY KEY (agent, jti));
+CREATE TABLE IF NOT EXISTS mappings (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent TEXT NOT NULL, point TEXT NOT NULL,
+    entity TEXT NOT NULL, aspect TEXT NOT NULL, variable TEXT NOT NULL, keep INTEGER NOT NULL,
+    UNIQUE (agent, point, entity, aspect, variable));
+-- What agents sent, item by item, before anything was judged. A line of `received` is one sample
+-- or event, so an item holds `lines` of them from `first_line` on.
+CREATE TABLE IF NOT EXISTS received (
+    item INTEGER PRIMARY KEY, first_line INTEGER NOT NULL, lines INTEGER NOT NULL,
+    exchange INTEGER NOT NULL, agent TEXT NOT NULL, kind TEXT NOT NULL,
+    received_ms INTEGER NOT NULL, correlation_id TEXT NOT NULL, details TEXT NOT NULL,
+    payload BLOB, pending INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS received_pending ON received (pending) WHERE pending;
+CREATE TABLE IF NOT EXISTS blobs (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS events (
+    number INTEGER PRIMARY KEY, asset TEXT NOT NULL, agent TEXT NOT NULL, id TEXT NOT NULL,
+    time_ms INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (asset, id));
+CREATE TABLE IF NOT EXISTS files (
+    number INTEGER PRIMARY KEY, asset TEXT NOT NULL, agent TEXT NOT NULL, name TEXT NOT NULL,
+    type TEXT NOT NULL, created TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS drops (
+    agent TEXT NOT NULL, reason TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (agent, reason));
+CREATE TABLE IF NOT EXISTS recoverable (
+    id TEXT PRIMARY KEY, item INTEGER NOT NULL, agent TEXT NOT NULL, correlation_id TEXT NOT NULL,
+    request_ms INTEGER NOT NULL, reason TEXT NOT NULL);
+"""
+
+_CLEARED = (
+    "assets",
+    "series",
+    "stored",
+    "agents",
+    "credentials",
+    "assertions",
+    "mappings",
+    "received",
+    "blobs",
+    "events",
+    "files",
+    "drops",
+    "recoverable",
+)
+
+
+class Store:
+    """The database; every access goes through `transaction` or `reading`."""
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        # WAL without a sync per commit: a killed process loses nothing, and a test hub need not
+        # survive a power cut.
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.executescript(_SCHEMA)
+        # Counts `clear` calls, so that work begun before one is not written after it.
+        self.epoch = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write: all of the block, or nothing if it raises. Does not nest."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read, with no writer in between."""
+        with self._lock:
+            yield self._db
+
+    def clear(self) -> None:
+        """Forget all agents, assets and data."""
+        with self.transaction() as db:
+            self.epoch += 1
+            for table in _CLEARED:
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant of this module
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()

@@ -1,0 +1,92 @@
+"""The worker that processes items some time after the exchange was answered (agent API 12)."""
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from typing import Any, NamedTuple
+
+from .ingest import process_item
+from .journal import Journal, content_of
+from .settings import Settings
+from .store import Store
+
+
+class _Job(NamedTuple):
+    due: float  # by time.monotonic()
+    item: int
+    content: Any
+    epoch: int
+
+
+class Worker:
+    """A thread that processes items one by one, in order of arrival.
+
+    Items wait in the database, not here: what is pending when the hub stops is processed when it
+    starts again on the same data.
+    """
+
+    def __init__(self, store: Store, journal: Journal, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._jobs: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._busy = False
+        self._stopping = False
+        for row in journal.pending():
+            self._jobs.append(_Job(0.0, row["item"], content_of(row), store.epoch))
+        self._thread = threading.Thread(target=self._run, name="insights-hub-worker", daemon=True)
+        self._thread.start()
+
+    def submit(self, items: "list[tuple[int, Any]]", epoch: int) -> None:
+        """Queue items (number, parsed payload) of one exchange."""
+        due = time.monotonic() + self._settings.processing_delay_s
+        with self._changed:
+            self._jobs.extend(_Job(due, item, content, epoch) for item, content in items)
+            self._changed.notify_all()
+
+    def pending(self) -> int:
+        """Tell how many items are not processed yet."""
+        with self._changed:
+            return len(self._jobs) + self._busy
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until nothing is pending; False if that took longer than *timeout_s*."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout_s)
+
+    def close(self) -> None:
+        """Stop after the item that is being processed."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            job = self._next()
+            if job is None:
+                return
+            self._process(job)
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _next(self) -> "_Job | None":
+        with self._changed:
+            while not self._stopping:
+                wait_s = self._jobs[0].due - time.monotonic() if self._jobs else None
+                if wait_s is not None and wait_s <= 0:
+                    self._busy = True
+                    return self._jobs.popleft()
+                self._changed.wait(wait_s)
+            return None
+
+    def _process(self, job: _Job) -> None:
+        with self._store.transaction() as db:
+            if job.epoch != self._store.epoch:
+                return  # the hub was cleared after this was sent
+            row: sqlite3.Row = db.execute(
+                "SELECT * FROM received WHERE item = ?", (job.item,)
+            ).fetchone()
+            process_item(db, row, job.content, self._settings)
