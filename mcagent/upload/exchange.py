@@ -1,12 +1,14 @@
 """POST /exchange: the sender of everything that fits into one body."""
 
+from ..credentials.answers import retry_after_ms, server_time_ms
 from ..errors import TransportError
 from ..transport.http import Request
 from . import outcome
-from .backoff import retry_after_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..messages.multipart import ExchangeBody
     from ..transport.http import Response
     from .session import Session
@@ -21,13 +23,13 @@ class Answer:
         kind: Why there was no answer (`TransportError.kind`), ``""`` where there was one.
         reason: For people: the platform's words, or the transport's.
         hint: What to do, ``""`` where nobody knows.
-        retry_after_ms: What the platform asked for, or None.
+        retry_after_ms: What the platform asked for, 0 where it did not.
         correlation_id: Of the request.
     """
 
     def __init__(
         self, row: outcome.Row, *, status: int = 0, kind: str = "", reason: str = "",
-        hint: str = "", retry_after: "int | None" = None, correlation_id: str = "",
+        hint: str = "", retry_after: int = 0, correlation_id: str = "",
     ) -> None:  # fmt: skip
         self.row = row
         self.status = status
@@ -45,9 +47,7 @@ class Answer:
             row,
             status=response.status,
             reason="HTTP %d, %s%s" % (response.status, row.meaning, ": " + words if words else ""),
-            retry_after=retry_after_ms(
-                response.header("retry-after"), response.header("date"), session.now_ms()
-            ),
+            retry_after=retry_after_ms(response, server_time_ms(response) or session.now_ms()),
             correlation_id=session.correlation_id,
         )
 
@@ -69,11 +69,12 @@ class ExchangeSender:
         Raises:
             CredentialError: There is no access token to send it with.
         """
+        stream: "Any" = body  # a `Body` in all but name: messages know no transport
         request = Request(
             "POST",
             self._session.base_url + "/api/mindconnect/v3/exchange",
             {"Content-Type": body.content_type},
-            body,
+            stream,
         )
         try:
             response = self._session.send(request)

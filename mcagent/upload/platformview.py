@@ -47,7 +47,7 @@ class PlatformView:
             self._session.base_url,
             self._session.client_id,
         )
-        response = self._session.send(Request("GET", url))
+        response: "Response" = self._session.send(Request("GET", url))
         self.model = None
         self._forbidden = response.status == 403
         if self._forbidden:
@@ -78,7 +78,7 @@ class PlatformView:
         mapped = set()
         page = 0
         while True:
-            response = self._session.send(Request("GET", self._mappings_url(page)))
+            response: "Response" = self._session.send(Request("GET", self._mappings_url(page)))
             answer = response.json()
             if response.status != 200:
                 if response.status in (400, 403, 404):

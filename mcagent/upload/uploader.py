@@ -182,9 +182,9 @@ class Uploader:
             row = outcome.Row("", outcome.HOLD, cap_ms, "")
             return dispatch.pause(Answer(row, reason=error.message, hint=error.hint))
         except OSError as error:
-            # The buffer's disk: reading or moving the cursor failed. Nothing was acknowledged.
+            # The disk: a batch, the cursor or the credentials. Nothing was acknowledged.
             row = outcome.Row("", outcome.WAIT, outcome.LINK_CAP_MS, "")
-            return dispatch.pause(Answer(row, reason="the buffer: %s" % error))
+            return dispatch.pause(Answer(row, reason="the state directory: %s" % error))
 
     def _model_piece(self, now_ms: int) -> "int | None":
         """Send the data model that is due, or ask whether the platform shows it."""
