@@ -1,0 +1,96 @@
+"""What the commands share: options, the state directory, the agent, results for people, pipes."""
+
+import json
+import os
+import sys
+
+from .exits import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from ..agent import Agent
+
+
+def add_common_options(parser: "argparse.ArgumentParser") -> None:
+    """`--debug`: before the command or after it."""
+    # SUPPRESS: a default of the command's own parser would overwrite what stood before it.
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=_suppressed(),
+        help="show the traceback of an error, and log what the library does",
+    )
+
+
+def add_state_option(parser: "argparse.ArgumentParser") -> None:
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        default=_suppressed(),
+        help="state directory: buffer, credentials, model (default: $MCAGENT_STATE)",
+    )
+
+
+def add_network_options(parser: "argparse.ArgumentParser") -> None:
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        help="PEM file of the certificate authorities to trust instead of the system's",
+    )
+    parser.add_argument(
+        "--proxy",
+        metavar="URL",
+        help="http://[user:password@]host:port (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)",
+    )
+
+
+def add_json_option(parser: "argparse.ArgumentParser") -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object, alone on standard output"
+    )
+
+
+def state_directory(args: "argparse.Namespace") -> str:
+    """Where the state lives; there is no default, because the wrong one would look like a loss."""
+    directory = getattr(args, "state", None) or os.environ.get("MCAGENT_STATE")
+    if not directory:
+        raise UsageError(
+            "no state directory was named",
+            hint="give --state DIR, or set MCAGENT_STATE once for all commands",
+        )
+    return str(directory)
+
+
+def open_agent(args: "argparse.Namespace", boarding: "str | None" = None) -> "Agent":
+    """The agent of the state directory; raises ConfigurationError where another process has it."""
+    from ..agent import Agent
+
+    return Agent.open(
+        state_directory(args),
+        boarding=boarding,
+        ca_file=getattr(args, "ca", None),
+        proxy=getattr(args, "proxy", None),
+    )
+
+
+def show(args: "argparse.Namespace", value: "dict[str, Any]", text: str) -> None:
+    """Print the result: *value* as one JSON object with ``--json``, else *text*."""
+    if args.json:
+        text = json.dumps(value, ensure_ascii=False)
+    if text:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def count(number: int, noun: str) -> str:
+    """``1 sample``, ``2 samples``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _suppressed() -> str:
+    import argparse
+
+    return argparse.SUPPRESS

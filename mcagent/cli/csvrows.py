@@ -1,0 +1,149 @@
+"""Rows of a CSV file as samples; what is wrong is named by row and column, and the rest goes on.
+
+Row 1 is the header, as a spreadsheet and (without line breaks inside cells) an editor count.
+"""
+
+import csv
+
+from ..errors import InvalidMessage
+from .texts import parse_time, parse_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Iterator
+
+    from ..messages.datamodel import DataModel
+
+# Tried in this order when --time-column names none.
+TIME_COLUMNS = ("timestamp", "time", "_time")
+
+
+class BadRow(InvalidMessage):
+    """A row that cannot be a sample.
+
+    Attributes:
+        row: Its number; the header is row 1.
+        column: Name of the column; ``""`` where the row as a whole is wrong.
+        problem: The message without its place.
+    """
+
+    def __init__(self, row: int, column: str, problem: str, *, hint: str = "") -> None:
+        place = f"row {row}, column {column!r}" if column else f"row {row}"
+        super().__init__(f"{place}: {problem}", hint=hint)
+        self.row = row
+        self.column = column
+        self.problem = problem
+
+
+class CsvRows:
+    """The samples of a CSV file: a column of times and one column a data point.
+
+    Args:
+        lines: Text of the file, line by line, line ends included.
+        model: Gives the columns their types; None guesses by the look of each value.
+        time_column: Header of the column of times; None looks for `TIME_COLUMNS`.
+        delimiter: One character.
+
+    Raises:
+        InvalidMessage: The header cannot be used; nothing of the file was read.
+    """
+
+    def __init__(
+        self,
+        lines: "Iterable[str]",
+        model: "DataModel | None",
+        *,
+        time_column: "str | None" = None,
+        delimiter: str = ",",
+    ) -> None:
+        self._reader = csv.reader(lines, delimiter=delimiter)
+        self._header = _read_header(self._reader)
+        self._time = _time_index(self._header, time_column)
+        points = [name for index, name in enumerate(self._header) if index != self._time]
+        self._types = _types(points, model)
+        self._row = 1
+
+    def __iter__(self) -> "Iterator[tuple[int, int, dict[str, Any]] | BadRow]":
+        """Yield ``(row, timestamp_ms, values)``, or the `BadRow` that stands in its place.
+
+        Empty cells are left out of their sample; empty rows are skipped.
+        """
+        while True:
+            self._row += 1
+            try:
+                cells = next(self._reader)
+                if cells:
+                    yield (self._row, *self._sample(cells))
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield BadRow(self._row, "", f"not CSV: {error}")
+            except BadRow as bad:
+                yield bad
+
+    def _sample(self, cells: "list[str]") -> "tuple[int, dict[str, Any]]":
+        if len(cells) != len(self._header):
+            missing = self._header[len(cells)] if len(cells) < len(self._header) else ""
+            raise BadRow(
+                self._row,
+                missing,
+                f"{len(cells)} cells, but the header has {len(self._header)}",
+                hint="leave a cell empty where there is no value; quote cells with the delimiter",
+            )
+        timestamp_ms = self._in_column(self._time, parse_time, cells)
+        values = {}
+        for index, text in enumerate(cells):
+            if index != self._time and text != "":
+                name = self._header[index]
+                kind = self._types[name]
+                values[name] = self._in_column(index, lambda t, k=kind: parse_value(t, k), cells)
+        if not values:
+            raise BadRow(self._row, "", "has a time and no value")
+        return timestamp_ms, values
+
+    def _in_column(self, index: int, parse: "Any", cells: "list[str]") -> "Any":
+        try:
+            return parse(cells[index])
+        except InvalidMessage as error:
+            raise BadRow(self._row, self._header[index], error.message, hint=error.hint) from error
+
+
+def _read_header(reader: "Iterator[list[str]]") -> "list[str]":
+    try:
+        header = [name.strip() for name in next(reader)]
+    except StopIteration:
+        raise InvalidMessage(
+            "the CSV file is empty", hint="its first row names the columns: timestamp, points …"
+        ) from None
+    except csv.Error as error:
+        raise InvalidMessage(f"row 1: not CSV: {error}") from error
+    for index, name in enumerate(header):
+        if not name:
+            raise InvalidMessage(f"row 1: column {index + 1} has no name")
+        if name in header[:index]:
+            raise InvalidMessage(f"row 1: column {name!r} stands there twice")
+    return header
+
+
+def _time_index(header: "list[str]", time_column: "str | None") -> int:
+    for name in (time_column,) if time_column else TIME_COLUMNS:
+        if name in header:
+            return header.index(name)
+    raise InvalidMessage(
+        f"row 1: no column {time_column!r}" if time_column else "row 1: no column of times",
+        hint=f"there are: {', '.join(header)[:200]}; name the one with --time-column",
+    )
+
+
+def _types(points: "list[str]", model: "DataModel | None") -> "dict[str, str | None]":
+    if not points:
+        raise InvalidMessage("row 1: there are times and no data point")
+    if model is None:
+        return dict.fromkeys(points)
+    for name in points:
+        if name not in model.points:
+            raise InvalidMessage(
+                f"row 1: column {name!r} is not a data point of the data model {model.id!r}",
+                hint=f"it has: {', '.join(model.points)[:200]}",
+            )
+    return {name: model.points[name].type for name in points}

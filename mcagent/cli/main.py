@@ -1,0 +1,117 @@
+"""The outermost function: choose the command, run it, turn an error into a line and a code."""
+
+import argparse
+import importlib
+import os
+import sys
+
+from . import exits
+from .common import add_common_options, add_state_option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn, Sequence
+
+# Command -> (what it does, takes --state). Each is a module of this folder with
+# `configure(parser)` and `run(args) -> exit code`; only the one that is called is imported.
+COMMANDS = {
+    "demo": ("show the whole way on this machine, through an outage, and check it", False),
+    "emulator": ("run a local Insights Hub", False),
+    "onboard": ("register this device with the platform", True),
+    "model": ("describe the device's data points, or show the description", True),
+    "record": ("store samples: point=value …, or the rows of a CSV file", True),
+    "event": ("store an event", True),
+    "file": ("store a file", True),
+    "upload": ("send what is stored", True),
+    "status": ("what is stored, since when, what happens next and why", True),
+}
+
+# Its options are the emulator's own; they are handed on unread.
+_PASSED_ON = "emulator"
+
+_EPILOG = "Exit codes: " + "; ".join(
+    f"{code} {meaning.split(':')[0].split(';')[0]}" for code, meaning in exits.MEANING.items()
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line like every other error: one line and a hint."""
+
+    def error(self, message: str) -> "NoReturn":
+        raise exits.UsageError(message, hint=f"{self.prog} --help shows how it is used")
+
+
+def main(argv: "Sequence[str] | None" = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments without the program's name; None takes the process's own.
+
+    Returns:
+        The exit code, one of `exits.MEANING`.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough (`mcagent status | head -1`). Python would
+        # complain once more when it flushes standard output at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.OK
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost function: nothing passes it as a traceback
+        if debug:
+            import traceback
+
+            traceback.print_exc()
+        sys.stdout.flush()
+        exits.complain(*exits.describe(error))
+        return exits.code_of(error)
+
+
+def _run(arguments: "list[str]") -> int:
+    words = [word for word in arguments if word != "--debug"]
+    if words[:1] == [_PASSED_ON]:
+        from .emulator import serve
+
+        return serve(words[1:])
+    args = _parse(arguments)
+    if getattr(args, "debug", False):
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s: %(message)s")
+    module = importlib.import_module("." + args.command, __package__)
+    code = module.run(args)
+    assert isinstance(code, int)
+    return code
+
+
+def _parse(arguments: "list[str]") -> argparse.Namespace:
+    parser = _Parser(
+        prog="mcagent",
+        description="Send measurements, events and files from this device to Insights Hub.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    add_common_options(parser)
+    add_state_option(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (purpose, takes_state) in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=purpose, description=purpose[0].upper() + purpose[1:] + "."
+        )
+        if name not in arguments or name == _PASSED_ON:
+            continue  # its module is not imported: `mcagent record` starts fast
+        add_common_options(command)
+        if takes_state:
+            add_state_option(command)
+        importlib.import_module("." + name, __package__).configure(command)
+    return parser.parse_args(arguments)
+
+
+def _version() -> str:
+    from .. import __version__
+
+    return f"mcagent {__version__}"

@@ -1,0 +1,68 @@
+"""`mcagent upload`: send what is stored."""
+
+from . import exits
+from .common import add_json_option, add_network_options, count, open_agent, show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from ..upload.settings import UploadReport
+
+
+def configure(parser: "argparse.ArgumentParser") -> None:
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=30,
+        help="stop after this time with what is left (default: 30)",
+    )
+    parser.add_argument(
+        "--boarding",
+        metavar="FILE",
+        help="boarding configuration, where the device may not be onboarded yet",
+    )
+    add_network_options(parser)
+    add_json_option(parser)
+
+
+def run(args: "argparse.Namespace") -> int:
+    with open_agent(args, args.boarding) as agent:
+        report = agent.upload(timeout_s=args.timeout)
+        held = dict(agent.status().upload.get("held") or {})
+    value = {
+        "delivered": report.delivered,
+        "pending": report.pending,
+        "set_aside": report.set_aside,
+        "retry_in_s": report.retry_in_s,
+        "reason": report.reason,
+        "held": held,
+    }
+    show(args, value, _text(report))
+    for lane, reason in held.items():
+        exits.complain(f"{lane} held: {reason}")
+    if report.set_aside:
+        exits.complain(
+            f"{count(report.set_aside, 'record')} set aside: the platform refused them",
+            "mcagent status names them",
+        )
+    return _code(report, held)
+
+
+def _text(report: "UploadReport") -> str:
+    text = f"delivered {count(report.delivered, 'record')}, {report.pending} pending"
+    if report.pending:
+        text += f": {report.reason}"
+        if report.retry_in_s:
+            text += f"; try again in {report.retry_in_s:.0f} s"
+    return text
+
+
+def _code(report: "UploadReport", held: "dict[str, str]") -> int:
+    if held or report.set_aside:
+        return exits.INCOMPLETE
+    if not report.pending:
+        return exits.OK
+    # It still works and only this command's time is over, or it waits for the platform.
+    return exits.NO_ANSWER if report.retry_in_s else exits.INCOMPLETE
