@@ -14,6 +14,7 @@ __all__ = [
     "at_exit",
     "base64url",
     "crc32",
+    "float_text",
     "free_bytes",
     "hmac_sha256",
     "json_string",
@@ -303,6 +304,11 @@ def free_bytes(path: str) -> "tuple[int, int]":
         return -1, -1
     info = os.statvfs(path)
     return info.f_bavail * info.f_frsize, info.f_favail if info.f_files else -1
+
+
+# The shortest text that reads back as the same float. Not `repr`: subclasses (numpy.float64)
+# have one of their own.
+float_text = float.__repr__
 
 
 def json_string(text: str) -> str:

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import struct
 import time
 from binascii import crc32  # noqa: F401 - part of the seam
 
@@ -231,7 +232,55 @@ def free_bytes(path):
 
 
 def json_string(text):
+    # json.dumps writes \u0008 and \u000c where CPython writes \b and \f. Replacing them in its
+    # output would hit an escaped backslash before "u0008", so they never reach it.
+    for character, escape in (("\b", "\\b"), ("\f", "\\f")):
+        if character in text:
+            parts = [json_string(part)[1:-1] for part in text.split(character)]
+            return '"' + escape.join(parts) + '"'
     return json.dumps(text)
+
+
+# IEEE 754: format, fraction bits, bias, and how many digits are always and never too few.
+# Most boards have single precision.
+_FLOAT = (">f", 23, 150, 6, 9) if 1.0 + 2.0**-30 == 1.0 else (">d", 52, 1075, 15, 17)
+
+
+def float_text(value):
+    # repr() here prints 17 digits where fewer do (21.4 is lucky, 5 % of readings are not) and its
+    # last digit is not always the nearest; integers of any size are exact on every port.
+    layout, fraction_bits, bias, fewest, most = _FLOAT
+    bits = int.from_bytes(struct.pack(layout, value), "big")
+    sign = "-" if value < 0 or bits >> (len(struct.pack(layout, 0)) * 8 - 1) else ""
+    if value == 0:
+        return sign + "0.0"
+    value = abs(value)
+    fraction = bits & ((1 << fraction_bits) - 1)
+    power = (bits >> fraction_bits) & (2 * bias - 2 * fraction_bits + 1)
+    if power:
+        fraction |= 1 << fraction_bits
+    power = max(power, 1) - bias  # value == fraction * 2 ** power
+    exponent = int(("%.16e" % value).split("e")[1])  # right, or one too large
+    for digits in range(fewest, most + 1):
+        shift = digits - 1 - exponent
+        step = (1 << max(power, 0)) * 10 ** max(shift, 0)
+        unit = (1 << max(-power, 0)) * 10 ** max(-shift, 0)
+        number, rest = divmod(fraction * step, unit)
+        if rest * 2 > unit or (rest * 2 == unit and number & 1):
+            number, rest = number + 1, rest - unit
+        # Within half a unit in the last place (on the edge only for even fractions).
+        if abs(rest) * 2 < step + (0 if fraction & 1 else 1):
+            break
+    text = str(number)
+    exponent += len(text) - digits
+    text = text.rstrip("0")
+    if not -4 <= exponent < 16:
+        tail = "e%s%02d" % ("-" if exponent < 0 else "+", abs(exponent))
+        return sign + text[0] + ("." + text[1:] if text[1:] else "") + tail
+    if exponent < 0:
+        return sign + "0." + "0" * (-1 - exponent) + text
+    whole = text[: exponent + 1]
+    return sign + whole + "0" * (exponent + 1 - len(whole)) + "." + (text[exponent + 1 :] or "0")
 
 
 def log(level, area, text):

@@ -1,0 +1,151 @@
+"""Files: checked here, copied into the buffer by the buffer, streamed from there."""
+
+import io
+import os
+
+from ..errors import InvalidMessage
+from ..limits import EXCHANGE_MAX_BYTES
+from .kinds import FILE, LANE_OF_KIND
+from .multipart import file_metadata, max_file_bytes
+from .text import require_text, shorten
+from .timestamp import to_ms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SOURCE = "MindConnect API, exchange"
+_DIRECTORY_BIT = 0x4000  # st_mode; there is no `stat` module on MicroPython
+
+
+class File:
+    """A file for the agent's asset.
+
+    >>> File("report.pdf")
+    >>> File(b"t;v\\r\\n0;21.4\\r\\n", name="run-17.csv", type="text/csv")
+
+    The content is copied when the file is submitted; what happens to the original afterwards does
+    not matter.
+
+    Args:
+        source: Path, bytes, or an object opened for reading in binary mode.
+        name: The name on the platform, without ``/``; None takes that of *source*.
+        type: MIME type or extension, free text; ``""`` for none.
+        created: Aware `datetime` or int ms since 1970 UTC; None is the time of submission.
+        move: Take the original away instead of copying it (a path on the same file system).
+
+    Raises:
+        InvalidMessage: A field is invalid, the file cannot be read, or it is too large for one
+            exchange.
+
+    Attributes:
+        max_bytes: The largest content that fits, which depends on name and type.
+        source: A path, or an object to read from.
+    """
+
+    lane = LANE_OF_KIND[FILE]
+    kind = FILE
+
+    def __init__(
+        self,
+        source: "Any",
+        *,
+        name: "str | None" = None,
+        type: str = "",  # noqa: A002 - the field's name
+        created: "Any" = None,
+        move: bool = False,
+    ) -> None:
+        if hasattr(source, "__fspath__"):
+            source = source.__fspath__()
+        is_path = isinstance(source, str)
+        self.name = _checked_name(source if name is None else name, is_given=name is not None)
+        self.type = require_text("file type", type, EXCHANGE_MAX_BYTES, _SOURCE, empty=True)
+        self.created_ms = None if created is None else to_ms(created)
+        self.max_bytes = max_file_bytes(self.name, self.type)
+        self.move = move
+        if move and not is_path:
+            raise InvalidMessage(
+                "file %s has no path to move from" % shorten(self.name), hint="leave out move"
+            )
+        if is_path:
+            self._require_fit(_size_of(source))
+        elif isinstance(source, (bytes, bytearray)):
+            self._require_fit(len(source))
+            source = io.BytesIO(source)
+        elif not hasattr(source, "read"):
+            raise InvalidMessage(
+                "a file cannot be read from %s" % shorten(source),
+                hint="give a path, bytes, or an object opened in mode 'rb'",
+            )
+        elif isinstance(source.read(0), str):
+            raise InvalidMessage(
+                "file %s is open in text mode" % shorten(self.name), hint="open it in mode 'rb'"
+            )
+        self.source = source
+
+    def _require_fit(self, size: int) -> None:
+        if size > self.max_bytes:
+            raise InvalidMessage(
+                "file %s has %d bytes, %d fit into an exchange with its name (%s)"
+                % (shorten(self.name), size, self.max_bytes, _SOURCE),
+                hint="split or compress it, or use the IoT File service",
+            )
+
+    def details(self, now_ms: int) -> "dict[str, Any]":
+        """What the buffer keeps beside the content: ``name``, ``type``, ``created_ms``."""
+        created_ms = now_ms if self.created_ms is None else self.created_ms
+        return {"name": self.name, "type": self.type, "created_ms": created_ms}
+
+    def metadata(self, now_ms: int) -> bytes:
+        """The metadata part on the wire.
+
+        Source: agent API, 6.4.3.
+        """
+        details = self.details(now_ms)
+        return file_metadata(details["name"], details["type"], details["created_ms"])
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, File)
+            and self.details(0) == other.details(0)
+            and self.created_ms == other.created_ms
+            and self.source == other.source
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return "<File %s>" % shorten(self.name)
+
+
+def _checked_name(name: "Any", *, is_given: bool) -> str:
+    if not is_given:
+        name = name if isinstance(name, str) else getattr(name, "name", None)
+        if not isinstance(name, str):  # bytes, or a file descriptor's number
+            raise InvalidMessage("the file has no name", hint="give name=…")
+        name = name.split("/")[-1]
+    checked: str = require_text("file name", name, EXCHANGE_MAX_BYTES, _SOURCE)
+    # Whether "/" makes a folder is unknown (agent API, 6.4.3), and control characters break lists.
+    if "/" in checked or any(character < " " for character in checked):
+        raise InvalidMessage(
+            "file name %s holds '/' or a control character" % shorten(checked),
+            hint="give the name alone, without a folder",
+        )
+    return checked
+
+
+def _size_of(path: str) -> int:
+    try:
+        info = os.stat(path)
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise InvalidMessage(
+            "cannot read file %s: %s" % (shorten(path), error), hint="is the path right?"
+        )
+    if info[0] & 0xF000 == _DIRECTORY_BIT:
+        raise InvalidMessage(
+            "%s is a directory" % shorten(path), hint="submit its files one by one"
+        )
+    return info[6]
