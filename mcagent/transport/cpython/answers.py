@@ -22,7 +22,8 @@ def read_answer(response: "BaseHTTPResponse", *, keep: bool) -> Response:
         response: As `urlopen` returned it, nothing read or decoded yet.
         keep: The connection is fit for another request (the whole request body was sent).
     """
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    # By name, not by items: a header that came twice is one value, joined by ", ".
+    headers = {name.lower(): response.headers[name] for name in response.headers}
     packed = headers.get("content-encoding", "").lower() in ("gzip", "x-gzip", "deflate")
     # urllib3 1.26 inflates without a bound; a small answer must not fill the memory of a device.
     inflate = zlib.decompressobj(_GZIP_OR_ZLIB).decompress if packed else None

@@ -10,8 +10,6 @@ import socket
 import ssl
 import time
 
-from urllib3.exceptions import LocationParseError
-
 from ...errors import TransportError
 from .connections import ANSWER, CONNECT, SEND, TLS, TUNNEL, Progress
 from .trust import describe
@@ -230,7 +228,7 @@ _LATE = (SEND, ANSWER)
 # (steps, errors, kind, words); the first row that fits. Kinds: mcagent.errors.TransportError.
 _TABLE: "tuple[tuple[tuple[int, ...], Any, str, Callable[..., Words]], ...]" = (
     ((CONNECT,), socket.gaierror, "dns", _name),
-    ((CONNECT,), LocationParseError, "dns", _no_name),
+    ((CONNECT,), UnicodeError, "dns", _no_name),  # the encoding of internationalised names
     ((CONNECT,), TimeoutError, "connect", _connect_timeout),
     ((CONNECT,), OSError, "connect", _no_connection),
     (_EARLY, ssl.SSLCertVerificationError, "certificate", _certificate),

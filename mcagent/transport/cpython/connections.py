@@ -8,6 +8,9 @@ import errno
 import http.client
 import io
 import socket
+import sys
+from fcntl import ioctl
+from termios import TIOCOUTQ
 from threading import local
 from time import monotonic
 
@@ -18,7 +21,7 @@ from .trust import client_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from .proxies import Proxy
 
@@ -92,14 +95,40 @@ class Progress:
             raise TimeoutError("deadline")
         return min(left, bound)
 
+    def patiently(self, sock: "Any", operation: "Callable[[Any], int]", buffer: "Any") -> int:
+        """Call *operation* of *sock* with *buffer*, for as long as the peer is not silent.
+
+        The kernel takes up to megabytes at once and hands them to a slow link for minutes; it
+        wakes a writer only when a third of that is free. As long as the peer acknowledges some of
+        it, the peer is not silent.
+        """
+        while True:
+            unsent = _unsent_bytes(sock)
+            sock.settimeout(self.wait_s())
+            try:
+                return operation(buffer)
+            except TimeoutError:
+                if self.expired or _unsent_bytes(sock) >= unsent:
+                    raise
+
+
+def _unsent_bytes(sock: "Any") -> int:
+    """What the kernel holds that the peer has not acknowledged; 0 where it does not tell."""
+    try:
+        answer = ioctl(sock.fileno(), TIOCOUTQ, bytes(4))
+    except OSError:  # known to Linux only
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
+
 
 class _BoundedReader(io.RawIOBase):
-    """The socket's own reader, each read of it under the bounds of the request."""
+    """In place of the socket's own reader, which refuses to go on after a time-out."""
 
     def __init__(self, raw: io.RawIOBase, sock: "Any", progress: Progress) -> None:
         self._raw = raw
         self._sock = sock
         self._progress = progress
+        self.ended = False  # the peer has closed its side
 
     def readable(self) -> bool:
         return True
@@ -107,11 +136,12 @@ class _BoundedReader(io.RawIOBase):
     def fileno(self) -> int:
         return self._raw.fileno()
 
-    def readinto(self, buffer: "Any") -> "int | None":
-        self._sock.settimeout(self._progress.wait_s())
-        count = self._raw.readinto(buffer)
+    def readinto(self, buffer: "Any") -> int:
+        count: int = self._progress.patiently(self._sock, self._sock.recv_into, buffer)
         if count:
             self._progress.answered = True
+        else:
+            self.ended = True
         return count
 
     def close(self) -> None:
@@ -125,8 +155,15 @@ class _BoundedAnswer(http.client.HTTPResponse):
     def __init__(self, progress: Progress, sock: "Any", *args: "Any", **kwargs: "Any") -> None:
         super().__init__(sock, *args, **kwargs)
         self._progress = progress
-        raw = self.fp.detach()
-        self.fp = io.BufferedReader(_BoundedReader(raw, sock, progress))
+        self._reader = _BoundedReader(self.fp.detach(), sock, progress)
+        self.fp = io.BufferedReader(self._reader)
+
+    def begin(self) -> None:
+        super().begin()
+        if self._reader.ended:
+            # http.client takes the end of the connection for the end of the headers: a 200 cut
+            # off in its head, without its Content-Length, would look like a whole one.
+            raise http.client.IncompleteRead(b"")
 
     def _read_status(self) -> "tuple[str, int, str]":
         answer: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
@@ -196,8 +233,7 @@ class _Watched:
         view = memoryview(data)
         try:
             while view:
-                self.sock.settimeout(self.progress.wait_s())
-                view = view[self.sock.send(view) :]
+                view = view[self.progress.patiently(self.sock, self.sock.send, view) :]
         except TimeoutError:
             raise
         except OSError as error:
