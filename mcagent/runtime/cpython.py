@@ -176,6 +176,14 @@ class FileSystem:
         """Make *path* and its parents, 0700; harmless where it exists."""
         os.makedirs(path, 0o700, exist_ok=True)
 
+    def make_private(self, path: str) -> bool:
+        """Take all rights to *path* from other users. True where they had any."""
+        mode = os.stat(path).st_mode & 0o777
+        if os.name != "posix" or not mode & 0o077:
+            return False
+        os.chmod(path, mode & 0o700)
+        return True
+
     def list_dir(self, path: str) -> "list[str]":
         """Names in *path*, sorted; empty where it does not exist."""
         try:

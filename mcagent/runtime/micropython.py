@@ -110,6 +110,9 @@ class FileSystem:
                 os.mkdir(made)
             made += "/"
 
+    def make_private(self, path):
+        return False  # no users, and no chmod
+
     def list_dir(self, path):
         try:
             return sorted(entry[0] for entry in os.ilistdir(path) if entry[0] not in (".", ".."))

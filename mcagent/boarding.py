@@ -1,0 +1,268 @@
+"""The boarding configuration that an operator carries to the device: read and checked.
+
+Source: agent API, 2.1. All its properties are optional on paper, so presence is checked here.
+"""
+
+import errno
+
+from .errors import ConfigurationError
+from .limits import CLIENT_ID_MAX_CHARACTERS, TENANT_MAX_CHARACTERS
+from .runtime import FileSystem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PROFILES = ("SHARED_SECRET", "RSA_3072")
+
+_MAX_FILE_BYTES = 1_000_000  # real ones have 2 kB; the Node client keeps its own state in it, too
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_CLIENT_ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_."
+_NEW_FILE = "download the boarding configuration of the agent again and pass it unchanged"
+
+
+class BoardingConfiguration:
+    """What a device needs to register; made by `read_boarding`.
+
+    >>> boarding = read_boarding("agentconfig.json")
+    >>> boarding.client_id, boarding.profile
+    ('0f5b7c1d2e3a44b59c6d7e8f90a1b2c3', 'SHARED_SECRET')
+
+    Attributes:
+        base_url: Scheme and host of the platform, no trailing slash.
+        iat: Initial access token, good for one registration. A secret.
+        profile: ``"SHARED_SECRET"`` or ``"RSA_3072"``.
+        client_id: The agent's id.
+        tenant: Goes into the ``ten`` claim.
+        expiration_ms: When the initial access token stops working; None where the file does not
+            say so.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        iat: str,
+        *,
+        profile: str,
+        client_id: str,
+        tenant: str,
+        expiration_ms: "int | None" = None,
+    ) -> None:
+        self.base_url = base_url
+        self.iat = iat
+        self.profile = profile
+        self.client_id = client_id
+        self.tenant = tenant
+        self.expiration_ms = expiration_ms
+
+    def check_fresh(self, now_ms: int) -> None:
+        """Refuse a configuration that is expired at *now_ms*, which must come from a good clock.
+
+        Raises:
+            ConfigurationError: It is expired.
+        """
+        if self.expiration_ms is not None and now_ms >= self.expiration_ms:
+            raise ConfigurationError(
+                "the boarding configuration of agent %s expired %d hours ago"
+                % (self.client_id, (now_ms - self.expiration_ms) // 3_600_000),
+                hint="it is good for seven days: hand out a new one (Asset Manager), or set the "
+                "clock of this device where that is wrong",
+            )
+
+    def same_agent(self, other: "BoardingConfiguration") -> bool:
+        """True where both files are for one agent: client id, tenant and base URL are equal."""
+        return (self.client_id, self.tenant, self.base_url) == (
+            other.client_id,
+            other.tenant,
+            other.base_url,
+        )
+
+    def __repr__(self) -> str:
+        return "<BoardingConfiguration %s %s at %s>" % (
+            self.profile,
+            self.client_id,
+            self.base_url,
+        )
+
+
+def read_boarding(source: "str | dict[str, Any]") -> BoardingConfiguration:
+    """Read a boarding configuration and check it.
+
+    Args:
+        source: Path of the file, its text (which begins with a brace), or the parsed object.
+            Members that are not ours are ignored: the Node client keeps its state in the file.
+
+    Raises:
+        ConfigurationError: There is no such file, or it is not usable; the message says which
+            field, the hint what to do.
+
+    Source: agent API, 2.1.
+    """
+    where = "the boarding configuration"
+    if not isinstance(source, dict):
+        text = str(source)
+        if not text.lstrip().startswith("{"):
+            where = "the boarding configuration " + text
+            text = _read_file(text)
+        source = _parse(text, where)
+    content = source.get("content")
+    if not isinstance(content, dict):
+        raise ConfigurationError(
+            where + ' has no "content"',
+            hint="the platform prepares it for some seconds after the agent was created: "
+            + _NEW_FILE,
+        )
+    return BoardingConfiguration(
+        _base_url(_text(content, "baseUrl", where), where),
+        _text(content, "iat", where),
+        profile=_profile(content.get("clientCredentialProfile"), where),
+        client_id=_client_id(content, where),
+        tenant=_text(content, "tenant", where, TENANT_MAX_CHARACTERS),
+        expiration_ms=_expiration_ms(source.get("expiration"), where),
+    )
+
+
+def days_since_1970(year: int, month: int, day: int) -> int:
+    """Days of the Gregorian calendar. No check: 31 February counts as 3 March."""
+    # Howard Hinnant, "chrono-compatible low-level date algorithms", days_from_civil.
+    year -= month <= 2
+    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    return year * 365 + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
+
+
+def _read_file(path: str) -> str:
+    fs = FileSystem()
+    try:
+        if fs.size(path) > _MAX_FILE_BYTES:
+            raise ConfigurationError(
+                "%s is too large for a boarding configuration" % path, hint=_NEW_FILE
+            )
+        return fs.read(path).decode()
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise ConfigurationError(
+                "there is no boarding configuration %s" % path,
+                hint="an operator downloads it from Asset Manager (agent, Onboard) and gives you "
+                "the file",
+            )
+        raise ConfigurationError(
+            "cannot read the boarding configuration %s: %s" % (path, error.args[-1]),
+            hint="it must be a file that this user may read",
+        )
+    except UnicodeError:
+        raise ConfigurationError(
+            "the boarding configuration %s is not text" % path, hint=_NEW_FILE
+        ) from None
+
+
+def _parse(text: str, where: str) -> "dict[str, Any]":
+    import json
+
+    try:
+        # Windows editors put a byte order mark there.
+        parsed = json.loads(text[1:] if text[:1] == "\ufeff" else text)
+    except ValueError:
+        # The parser's own words could quote the token: they are not passed on.
+        raise ConfigurationError(where + " is not JSON", hint=_NEW_FILE) from None
+    if not isinstance(parsed, dict):
+        raise ConfigurationError(where + " is not a JSON object", hint=_NEW_FILE)
+    return parsed
+
+
+def _text(content: "dict[str, Any]", name: str, where: str, maximum: "int | None" = None) -> str:
+    value = content.get(name)
+    if value is None:
+        raise ConfigurationError("%s has no content.%s" % (where, name), hint=_NEW_FILE)
+    value = value.strip() if isinstance(value, str) else ""
+    # A line break in a token would begin another header: RFC 9112, 11.1.
+    if not value or any(not "!" <= character <= "~" for character in value):
+        raise ConfigurationError(
+            "content.%s in %s is not a text of visible ASCII characters" % (name, where),
+            hint=_NEW_FILE,
+        )
+    if maximum is not None and len(value) > maximum:
+        raise ConfigurationError(
+            "content.%s in %s has %d characters, the maximum is %d"
+            % (name, where, len(value), maximum),
+            hint=_NEW_FILE,
+        )
+    return value
+
+
+def _client_id(content: "dict[str, Any]", where: str) -> str:
+    # It becomes part of a URL.
+    value = _text(content, "clientId", where, CLIENT_ID_MAX_CHARACTERS)
+    if any(character not in _CLIENT_ID_CHARACTERS for character in value):
+        raise ConfigurationError(
+            "content.clientId in %s holds a character that no id has" % where, hint=_NEW_FILE
+        )
+    return value
+
+
+def _base_url(url: str, where: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower()
+    host = rest.split("/")[0]
+    if not separator or not host or any(character in rest for character in "?#@\\"):
+        raise ConfigurationError(
+            "content.baseUrl in %s is not the address of a platform" % where,
+            hint="it looks like https://southgate.eu1.mindsphere.io; " + _NEW_FILE,
+        )
+    name = host[: host.find("]") + 1] if host.startswith("[") else host.split(":")[0]
+    if scheme == "http" and name.lower() not in _LOOPBACK:
+        raise ConfigurationError(
+            "content.baseUrl in %s is %s://%s: credentials go over TLS only"
+            % (where, scheme, host),
+            hint="write https:// — http:// is for an emulator on this device (localhost) only",
+        )
+    if scheme not in ("https", "http"):
+        raise ConfigurationError(
+            "content.baseUrl in %s begins with %s://" % (where, scheme[:20]),
+            hint="it looks like https://southgate.eu1.mindsphere.io; " + _NEW_FILE,
+        )
+    while rest.endswith("/"):
+        rest = rest[:-1]
+    return scheme + "://" + rest
+
+
+def _profile(value: "Any", where: str) -> str:
+    # One element in practice; the Node client takes no more than one either (2.1).
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigurationError(where + " has no content.clientCredentialProfile", hint=_NEW_FILE)
+    if len(names) != 1 or names[0] not in PROFILES:
+        raise ConfigurationError(
+            "security profile %s in %s is not supported" % (", ".join(names)[:80] or "[]", where),
+            hint="create the agent with one of " + " and ".join(PROFILES),
+        )
+    return str(names[0])
+
+
+def _expiration_ms(value: "Any", where: str) -> "int | None":
+    if value is None:
+        return None  # the platform is the one that decides; the date is for better messages
+    moment = _parse_time(value) if isinstance(value, str) else None
+    if moment is None:
+        raise ConfigurationError(
+            "expiration in %s is not a time like 2026-11-28T09:15:00.000Z" % where, hint=_NEW_FILE
+        )
+    return moment
+
+
+def _parse_time(text: str) -> "int | None":
+    """``2026-11-28T09:15:00[.000]Z`` as ms; finer digits are cut off. None for anything else."""
+    if len(text) < 20 or not text.endswith("Z"):
+        return None
+    fields = text[:19].replace("T", "-").replace(":", "-").split("-")
+    fraction = text[19:-1]
+    if fraction and not (fraction[0] == "." and fraction[1:].isdigit()):
+        return None
+    if [len(field) for field in fields] != [4, 2, 2, 2, 2, 2]:
+        return None
+    if not all(field.isdigit() for field in fields):
+        return None
+    year, month, day, hour, minute, second = [int(field) for field in fields]
+    if year < 1970 or not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60):
+        return None
+    seconds = (days_since_1970(year, month, day) * 24 + hour) * 3600 + minute * 60 + second
+    return seconds * 1000 + int((fraction[1:] + "000")[:3])

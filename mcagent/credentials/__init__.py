@@ -1,0 +1,1 @@
+"""Onboarding, access tokens and rotation: decided here, sent by others. No sockets."""

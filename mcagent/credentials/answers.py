@@ -1,0 +1,140 @@
+"""What the platform's answers say, as plain values. Pure functions."""
+
+from ..boarding import days_since_1970
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..transport.http import Response
+
+_REGISTER_PATH = "/api/agentmanagement/v3/register/"
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_DEFAULT_TOKEN_LIFE_S = 3600  # agent API, 4.3: what the service sends
+_PLAUSIBLE_MS = 1_760_000_000_000  # 2025-10-09: no release is older, so no true clock is before
+_RETRY_AFTER_CAP_MS = 300_000  # a proxy's "come back tomorrow" must not silence a device that long
+
+
+def read_credentials(
+    response: "Response", *, client_id: str, base_url: str, key: str
+) -> "dict[str, Any] | None":
+    """The answer to a registration or rotation as it is stored; None where it is unusable.
+
+    Args:
+        response: 201 or 200.
+        client_id: An answer for another agent is unusable.
+        base_url: To compose the rotation's URL where the answer has none that may be used.
+        key: Private key of an RSA agent, which stands in the secret's place; ``""`` otherwise.
+
+    Returns:
+        ``{"secret", "rat", "uri", "expires_ms"}``; *expires_ms* is None where there is no end.
+
+    Source: agent API, 3.1.
+    """
+    answer = response.json()
+    if not isinstance(answer, dict) or answer.get("client_id") != client_id:
+        return None
+    secret = key or answer.get("client_secret")
+    rat = answer.get("registration_access_token")
+    if not _is_token(rat) or not isinstance(secret, str) or not secret:
+        return None
+    expires_s = _number(answer.get("client_secret_expires_at"))
+    uri = answer.get("registration_client_uri")
+    return {
+        "secret": secret,
+        "rat": rat,
+        "uri": uri if _is_safe_url(uri) else base_url + _REGISTER_PATH + client_id,
+        # RFC 7591, 3.2.1: 0 means that it never expires.
+        "expires_ms": expires_s * 1000 if expires_s else None,
+    }
+
+
+def read_token(response: "Response") -> "tuple[str, int] | None":
+    """Access token and its life in ms; None where the answer holds none. Agent API, 4.3."""
+    answer = response.json()
+    if not isinstance(answer, dict) or not _is_token(answer.get("access_token")):
+        return None
+    life_s = _number(answer.get("expires_in")) or _DEFAULT_TOKEN_LIFE_S
+    return answer["access_token"], life_s * 1000
+
+
+def server_time_ms(response: "Response") -> "int | None":
+    """The platform's time by ``Server-Time`` (oauth/token only) or ``Date``; None without one.
+
+    The middle of the second that the headers name.
+    """
+    if response.is_html():
+        return None  # a captive portal's clock is nobody's
+    text = response.header("server-time").strip()
+    moment_ms = int(text) * 1000 if text.isdigit() else http_date_ms(response.header("date"))
+    if moment_ms is None or moment_ms < _PLAUSIBLE_MS:
+        return None
+    return moment_ms + 500
+
+
+def retry_after_ms(response: "Response", server_ms: int) -> int:
+    """How long the platform wants to be left alone, bounded; 0 where it did not say."""
+    text = response.header("retry-after").strip()
+    until_ms = server_ms + int(text) * 1000 if text.isdigit() else http_date_ms(text)
+    wait_ms = (until_ms or 0) - server_ms
+    return max(0, min(wait_ms, _RETRY_AFTER_CAP_MS))
+
+
+def is_plausible(now_ms: int) -> bool:
+    """False for a clock that is certainly wrong."""
+    return now_ms >= _PLAUSIBLE_MS
+
+
+def http_date_ms(text: str) -> "int | None":
+    """Parse ``Sun, 06 Nov 1994 08:49:37 GMT`` (RFC 9110, 5.6.7); None for anything else."""
+    parts = text.split()
+    if len(parts) != 6 or parts[5] != "GMT" or len(parts[2]) != 3:
+        return None
+    month, odd = divmod(_MONTHS.find(parts[2]), 3)
+    fields = (parts[1] + ":" + parts[3] + ":" + parts[4]).split(":")
+    if month < 0 or odd or len(fields) != 5 or not all(field.isdigit() for field in fields):
+        return None
+    day, year, hour, minute, second = [int(field) for field in fields]
+    days = days_since_1970(year, month + 1, day)
+    return ((days * 24 + hour) * 3600 + minute * 60 + second) * 1000
+
+
+def _number(value: "Any") -> int:
+    """A positive whole number; 0 for everything else. Some JSON writers send 3600.0."""
+    if value is True or not isinstance(value, (int, float)) or not 0 < value < 2**53:
+        return 0
+    return int(value)
+
+
+def _is_token(value: "Any") -> bool:
+    # It goes into a header: nothing but visible ASCII (RFC 6750, 2.1).
+    return (
+        isinstance(value, str)
+        and value != ""
+        and all("!" <= character <= "~" for character in value)
+    )
+
+
+def _is_safe_url(value: "Any") -> bool:
+    # Both reference clients use it as it stands (1.1); ours refuses to carry a RAT in the clear.
+    if not _is_token(value) or "@" in value:
+        return False
+    if value.startswith("https://"):
+        return True
+    return any(
+        value.startswith(("http://" + host + ":", "http://" + host + "/")) for host in _LOOPBACK
+    )
+
+
+def redacted(text: str, secrets: "list[str]") -> str:
+    """*text*, somebody else's words, without what is secret: some gateways echo the request."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+        # Words are cut off at 200 characters, so a secret may end there.
+        for size in range(len(secret) - 1, 5, -1):
+            if text.endswith(secret[:size]):
+                text = text[:-size] + "***"
+                break
+    # An assertion, or whatever else looks like a credential. A correlation id has 36 characters.
+    return " ".join("***" if len(word) > 64 else word for word in text.split())
