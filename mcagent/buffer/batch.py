@@ -1,0 +1,238 @@
+"""A batch: records on their way out, cut from one lane and pinned until they are answered.
+
+Both passes over it (`records` or the cut, then `chunks`) verify every frame, so that what was
+measured is what is sent; a difference is an error, never other bytes.
+"""
+
+import errno
+
+from ..runtime import crc32
+from .frame import FRAME_BYTES, Context, unpack_from
+from .reader import WINDOW_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterator
+
+    from ..runtime.cpython import FileSystem, RandomFile
+
+
+class Record:
+    """One stored record.
+
+    Attributes:
+        sequence: Its number in the lane, 1 or more.
+        kind: As given to `append`.
+        payload: As given to `append`.
+        age_ms: Monotonic ms between its context and itself.
+        context: Boot, clocks and data model at that time.
+    """
+
+    __slots__ = ("age_ms", "context", "kind", "payload", "sequence")
+
+    def __init__(
+        self, sequence: int, kind: int, payload: bytes, age_ms: int, context: Context
+    ) -> None:
+        self.sequence = sequence
+        self.kind = kind
+        self.payload = payload
+        self.age_ms = age_ms
+        self.context = context
+
+    @property
+    def wall_ms(self) -> "int | None":
+        """Wall clock when it was appended; None where that clock was not trusted."""
+        return self.context.wall_ms + self.age_ms if self.context.trusted else None
+
+    @property
+    def monotonic_ms(self) -> int:
+        """Monotonic clock when it was appended, in the boot of its context."""
+        return self.context.monotonic_ms + self.age_ms
+
+    def __repr__(self) -> str:
+        return "<Record %d kind=%d %d bytes>" % (self.sequence, self.kind, len(self.payload))
+
+
+class Run:
+    """Consecutive intact frames of one kind and one context in one segment."""
+
+    __slots__ = ("context", "count", "kind", "offset", "path", "seed", "sequence", "stop", "word")
+
+    def __init__(
+        self,
+        path: str,
+        seed: int,
+        kind: int,
+        context: Context,
+        *,
+        offset: int,
+        word: int,
+        sequence: int,
+    ) -> None:
+        self.path = path
+        self.seed = seed
+        self.kind = kind
+        self.context = context
+        self.offset = offset
+        self.word = word
+        self.sequence = sequence
+        self.count = 0
+        self.stop = offset
+
+
+class Batch:
+    """Records first to last of one lane, of one kind and under one data model.
+
+    Attributes:
+        lane: Where they are from.
+        first, last: Sequence numbers, both included; there may be gaps where damage was passed.
+        count: Records.
+        kind, configuration_id: Of all of them.
+        payload_bytes: What `chunks` yields in all: the payloads and one comma between each two.
+        contexts: Their contexts in order.
+        runs: Where they stand; for the buffer.
+    """
+
+    def __init__(
+        self,
+        fs: "FileSystem",
+        lane: str,
+        runs: "list[Run]",
+        *,
+        payload_bytes: int,
+        window: "tuple[int, bytes]",
+    ) -> None:
+        self._fs = fs
+        self.runs = runs
+        self._window = window  # read by the cut already: (offset, bytes) in the last run's file
+        self.lane = lane
+        self.first = runs[0].sequence
+        self.last = runs[-1].sequence + runs[-1].count - 1
+        self.count = sum([run.count for run in runs])
+        self.kind = runs[0].kind
+        self.configuration_id = runs[0].context.configuration_id
+        self.payload_bytes = payload_bytes
+        self.contexts = [run.context for run in runs]
+
+    def chunks(self) -> "Iterator[bytes]":
+        """The payloads, joined by commas, in pieces of about 64 KiB (MicroPython: 4 KiB).
+
+        Raises:
+            OSError: The bytes are not those that were cut (EIO), or cannot be read.
+        """
+        lead: "list[bytes]" = []
+        for run in self.runs:
+            for payloads, continued in self._pieces(run):
+                yield b",".join(payloads if continued else lead + payloads)
+                lead = [b""]  # a comma before every piece but the first
+
+    def records(self) -> "Iterator[Record]":
+        """Each record by itself, verified like `chunks`."""
+        for run in self.runs:
+            sequence = run.sequence
+            file = self._fs.open(run.path, write=False)
+            try:
+                offset = run.offset
+                while offset < run.stop:
+                    frame = _frame(file, run, offset, sequence - run.sequence)
+                    _crc, size, _word, age_ms = unpack_from("<IIII", frame, 0)
+                    payload = frame[FRAME_BYTES:]
+                    yield Record(sequence, size >> 24, payload, age_ms, run.context)
+                    offset += len(frame)
+                    sequence += 1
+            finally:
+                file.close()
+
+    def __repr__(self) -> str:
+        return "<Batch %s %d to %d>" % (self.lane, self.first, self.last)
+
+    def _pieces(self, run: Run) -> "Iterator[tuple[list[bytes], bool]]":
+        """(payloads, False), or (a further part of a long payload, True)."""
+        base, data = self._window
+        if len(self.runs) == 1 and base <= run.offset and run.stop <= base + len(data):
+            yield _payloads(data, run.offset - base, run, run.word)[0], False
+            return
+        file = self._fs.open(run.path, write=False)
+        try:
+            offset, word = run.offset, run.word
+            while offset < run.stop:
+                data = file.read_at(offset, min(WINDOW_BYTES, run.stop - offset))
+                payloads, used = _payloads(data, 0, run, word)
+                if payloads:
+                    yield payloads, False
+                    word += len(payloads)
+                    offset += used
+                    continue
+                for part, continued in _long_payload(file, data, offset, run, word):
+                    yield [part], continued
+                word += 1
+                offset += FRAME_BYTES + (unpack_from("<I", data, 4)[0] & 0xFFFFFF)
+        finally:
+            file.close()
+
+
+def _payloads(data: bytes, offset: int, run: Run, word: int) -> "tuple[list[bytes], int]":
+    """The payloads of the whole frames in *data* from *offset*, and where they end."""
+    payloads: "list[bytes]" = []
+    add = payloads.append
+    unpack = unpack_from
+    crc = crc32
+    seed = run.seed
+    shift = (run.kind << 24) - FRAME_BYTES
+    last_word = run.word + run.count
+    end = len(data)
+    last_header = end - FRAME_BYTES
+    while word < last_word and offset < last_header:
+        expected, size, found, _age = unpack("<IIII", data, offset)
+        stop = offset + size - shift
+        if stop > end:
+            break
+        if found != word or crc(data[offset + 4 : stop], seed) != expected:
+            raise _changed(run)
+        add(data[offset + FRAME_BYTES : stop])
+        offset = stop
+        word += 1
+    return payloads, offset
+
+
+def _long_payload(
+    file: "RandomFile", head: bytes, offset: int, run: Run, word: int
+) -> "Iterator[tuple[bytes, bool]]":
+    """One payload longer than a window; its last part only after the CRC was right."""
+    if len(head) < FRAME_BYTES:
+        raise _changed(run)
+    expected, size, found, _age = unpack_from("<IIII", head, 0)
+    stop = offset + FRAME_BYTES + (size & 0xFFFFFF)
+    if found != word or size >> 24 != run.kind or stop > run.stop:
+        raise _changed(run)
+    crc = crc32(head[4:], run.seed)
+    part = head[FRAME_BYTES:]
+    offset += len(head)
+    continued = False
+    while offset < stop:
+        yield part, continued
+        continued = True
+        part = file.read_at(offset, min(WINDOW_BYTES, stop - offset))
+        if not part:
+            raise _changed(run)
+        crc = crc32(part, crc)
+        offset += len(part)
+    if crc != expected:
+        raise _changed(run)
+    yield part, continued
+
+
+def _frame(file: "RandomFile", run: Run, offset: int, place: int) -> bytes:
+    head = file.read_at(offset, FRAME_BYTES)
+    if len(head) == FRAME_BYTES:
+        expected, size, word, _age = unpack_from("<IIII", head, 0)
+        stop = offset + FRAME_BYTES + (size & 0xFFFFFF)
+        if word == run.word + place and stop <= run.stop:
+            frame = file.read_at(offset, stop - offset)
+            if crc32(frame[4:], run.seed) == expected:
+                return frame
+    raise _changed(run)
+
+
+def _changed(run: Run) -> OSError:
+    return OSError(errno.EIO, "records in %s changed after they were cut" % run.path)

@@ -1,0 +1,452 @@
+"""Buffer: the lanes of one state directory behind one lock.
+
+The lock guards append, cut and acknowledgement; it is held during a sync, never during network
+I/O or while a file is copied. Records leave at least once: the head moves only when the caller
+says that a batch was answered.
+"""
+
+import errno
+
+from ..errors import BufferFull, InvalidMessage
+from ..runtime import Clock, FileSystem, new_lock
+from .cursor import REASONS, Cursor
+from .lane import Lane
+from .outlet import Outlet
+from .receipt import Receipt
+from .settings import ALL_LANES, REJECTED, BufferSettings
+from .spool import FILE_KIND, Spool, file_payload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .batch import Batch, Record
+    from .spool import SpooledFile
+
+
+class Buffer:
+    """Bounded lanes of records on disk.
+
+    Args:
+        directory: Made at the first record; one process at a time may write in it.
+        fs: Every file operation goes through it.
+        clock: The device's clocks.
+        settings: Quotas, policies, durability.
+
+    >>> buffer = Buffer("/var/lib/mcagent/buffer")
+    >>> buffer.open()
+    >>> buffer.append("events", 2, b'{"typeId":"…"}')
+    1
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        fs: "FileSystem | None" = None,
+        clock: "Clock | None" = None,
+        settings: "BufferSettings | None" = None,
+    ) -> None:
+        self.directory = directory
+        self._fs = fs or FileSystem()
+        self._clock = clock or Clock()
+        self._settings = settings or BufferSettings()
+        self._lock = new_lock()
+        self._lanes: "dict[str, Lane]" = {}
+        self._outlets: "dict[str, Outlet]" = {}
+        self._cursor = Cursor(self._fs, directory + "/cursor", len(ALL_LANES))
+        self._spool = Spool(self._fs, directory + "/files/spool")
+        self._made = False
+
+    def open(self) -> None:
+        """Take up what is there. Reads the cursor and the end of each lane, and repairs nothing
+        that it could lose.
+
+        Raises:
+            OSError: The directory itself cannot be read.
+        """
+        self._cursor.load()
+        for place, name in enumerate(ALL_LANES):
+            lane = Lane(
+                name,
+                place + 1,
+                self.directory + "/" + name,
+                self._settings.lanes[name],
+                self._cursor.states[place],
+                fs=self._fs,
+                clock=self._clock,
+                ram_bytes=self._settings.ram_bytes,
+                make_room=self._make_room,
+            )
+            lane.recover()
+            self._lanes[name] = lane
+            self._outlets[name] = Outlet(lane)
+            self._outlets[name].sweep_old()
+        files = self._lanes["files"]
+        files.spool = self._spool
+        self._cursor.settle()  # what it says was delivered is removed now
+        self._spool.recover(files.state.head, files.next)
+        for outlet in self._outlets.values():
+            outlet.sweep()
+
+    # -- in ---------------------------------------------------------------------------------
+
+    def append(
+        self,
+        lane: str,
+        kind: int,
+        payload: bytes,
+        *,
+        configuration_id: "str | None" = None,
+        durable: bool = False,
+    ) -> int:
+        """Store one record at the end of *lane*.
+
+        Args:
+            lane: ``"models"``, ``"events"``, ``"timeseries"`` or ``"files"``.
+            kind: 1 to 126; a batch holds one kind.
+            payload: Wire fragment, 1 byte or more; stored as given.
+            configuration_id: Data model in force; a batch holds one.
+            durable: True returns only after it is synced; otherwise that happens within the
+                lane's group window, if the buffer is called by then (`tick`).
+
+        Returns:
+            Sequence number: 1 or more, increasing, never reused once durable.
+
+        Raises:
+            BufferFull: The lane is full and its policy is ``"reject"``.
+            InvalidMessage: It is empty, or longer than the lane's quota.
+            OSError: The disk refused it; nothing was stored.
+
+        Source: docs/buffer-format.md, "Frame".
+        """
+        with self._lock:
+            try:
+                target = self._lanes[lane]
+            except KeyError:
+                raise self._closed()
+            return target.append(kind, payload, configuration_id or "", durable)
+
+    def append_file(
+        self,
+        meta: "dict[str, Any]",
+        source: "Any",
+        *,
+        move: bool = False,
+        max_bytes: "int | None" = None,
+    ) -> int:
+        """Spool a file and store its record; both are durable when this returns.
+
+        Args:
+            meta: Text and int fields of the record; size, SHA-256 and spool name are added.
+            source: A path, or an object with `read`.
+            move: Take the file itself (by hard link where that works) and remove *source* after.
+            max_bytes: More than this is refused.
+
+        Raises:
+            BufferFull, InvalidMessage, OSError: As `append`; nothing was stored.
+        """
+        with self._lock:
+            lane = self._lane("files")
+            self._make_dirs(lane)
+            if isinstance(source, str) and self._fs.exists(source):
+                self._make_room(lane, self._fs.size(source))
+        copy = self._spool.copy(source, link=move, max_bytes=max_bytes)
+        try:
+            with self._lock:
+                self._make_room(lane, copy.size)
+                sequence = lane.next
+                payload = file_payload(meta, copy, sequence)
+                self._spool.adopt(copy, sequence)
+                try:
+                    lane.append(FILE_KIND, payload, "", True)
+                except (OSError, BufferFull):
+                    self._spool.remove(sequence)
+                    raise
+        except (OSError, BufferFull, InvalidMessage):
+            self._spool.discard(copy)
+            raise
+        if move and isinstance(source, str):
+            self._fs.remove_if_there(source)
+        return sequence
+
+    def flush(self, lane: "str | None" = None) -> None:
+        """Make everything durable, or what is in *lane*.
+
+        Raises:
+            OSError: Something is not; it stays in memory for the next try.
+        """
+        with self._lock:
+            if lane is not None:
+                self._lane(lane).flush()
+                return
+            for each in self._lanes.values():
+                each.flush()
+
+    def tick(self) -> "int | None":
+        """Close the group windows that are over; call it often, it costs a compare.
+
+        Returns:
+            Milliseconds until the next one is over; None when nothing waits.
+        """
+        least: "int | None" = None
+        with self._lock:
+            for lane in self._lanes.values():
+                left = lane.due_in_ms()
+                if left is None:
+                    continue
+                if left <= 0:
+                    lane.flush()
+                elif least is None or left < least:
+                    least = left
+        return least
+
+    def close(self) -> None:
+        """Flush and close. Repeatable; nothing can be appended afterwards."""
+        with self._lock:
+            lanes, self._lanes = self._lanes, {}
+            try:
+                for lane in lanes.values():
+                    lane.close()
+            finally:
+                for outlet in self._outlets.values():
+                    outlet.close()
+                self._cursor.close()
+
+    # -- out --------------------------------------------------------------------------------
+
+    def cut(
+        self, lane: str, *, max_bytes: int, max_records: int, max_sequence: "int | None" = None
+    ) -> "Batch | None":
+        """The oldest records that are not acknowledged, of one kind and one data model.
+
+        Only durable records; what waits in memory is synced first if nothing else is left. The
+        batch is pinned until `ack` or `release`; one a lane is out at most. After a crash the
+        same batch is cut again.
+
+        Args:
+            lane: Where from.
+            max_bytes: Payloads and a comma between each; the first record is taken even if it
+                is longer.
+            max_records: At most so many.
+            max_sequence: Not beyond this record.
+
+        Returns:
+            None where there is nothing to send.
+        """
+        with self._lock:
+            outlet = self._outlet(lane)
+            if outlet.batch is not None:
+                outlet.release(outlet.batch)
+            # What is pinned cannot give way to what comes in: leave half of the lane free.
+            max_bytes = min(max_bytes, self._lane(lane).settings.quota_bytes // 2)
+            batch = outlet.cut(max_bytes, max_records, max_sequence)
+            if batch is not None:
+                self._cursor.write(sync=False)
+            return batch
+
+    def ack(self, batches: "Batch | list[Batch]") -> None:
+        """The platform accepted *batches*: one sync for all of them, then their space is freed.
+
+        Raises:
+            OSError: The cursor could not be written. They are not cut again before a restart.
+        """
+        with self._lock:
+            for batch in batches if isinstance(batches, list) else [batches]:
+                self._outlet(batch.lane).ack(batch)
+            self._settle()
+
+    def release(self, batch: "Batch") -> None:
+        """Not accepted: the records are cut again next time."""
+        with self._lock:
+            self._outlet(batch.lane).release(batch)
+
+    def set_aside(self, lane: str, sequence: int, reason: "dict[str, Any]") -> None:
+        """Move the oldest record of *lane* to the rejected store, with the *reason* as JSON.
+
+        The copy is durable before the lane goes past the record.
+
+        Raises:
+            ValueError: *sequence* is not the oldest record.
+        """
+        import json
+
+        with self._lock:
+            outlet = self._outlet(lane)
+            if outlet.batch is not None:
+                outlet.release(outlet.batch)
+            record = outlet.first_record()
+            if record is None or record.sequence != sequence:
+                raise ValueError("record %d is not the oldest of %s" % (sequence, lane))
+            head = json.dumps({"lane": lane, "sequence": sequence, "reason": reason}).encode()
+            rejected = self._lanes[REJECTED]
+            rejected.append(record.kind, head + b"\n" + record.payload, "", True)
+            outlet.set_aside(record)
+            self._settle()
+
+    def first_record(self, lane: str) -> "Record | None":
+        """The oldest durable record that is not acknowledged; nothing is pinned."""
+        with self._lock:
+            return self._outlet(lane).first_record()
+
+    def last_payload(self, lane: str) -> "bytes | None":
+        """The newest record's payload while it is still there."""
+        with self._lock:
+            return self._lane(lane).last_payload()
+
+    def open_spool(self, record: "Record") -> "SpooledFile":
+        """The file that a FILE record speaks of: `length` and `chunks()`."""
+        return self._spool.open(record)
+
+    # -- about ------------------------------------------------------------------------------
+
+    def next_sequence(self, lane: str) -> int:
+        """The number that the next record of *lane* gets."""
+        return self._lane(lane).next
+
+    def receipt(self, lane: str, sequence: int) -> Receipt:
+        return Receipt(self, lane, sequence)
+
+    def state_of(self, lane: str, sequence: int) -> str:
+        """See `Receipt.state`."""
+        lane_ = self._lane(lane)
+        if sequence > lane_.durable:
+            return "buffered"
+        return self._outlets[lane].state_of(sequence)
+
+    @property
+    def high_water_ms(self) -> int:
+        """The latest wall time that was written down; 0 for none."""
+        return self._cursor.high_water_ms
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes given to the file system since `open`."""
+        lanes = sum([lane.bytes_written for lane in self._lanes.values()])
+        return lanes + self._cursor.writes + self._spool.bytes_written
+
+    def status(self) -> "dict[str, Any]":
+        """What is there, as dicts, text and numbers.
+
+        Returns:
+            ``lanes``: name to ``records``, ``bytes`` (on disk, the open segment in full),
+            ``quota_bytes``, ``next_sequence``, ``durable_sequence``, ``acked_sequence``,
+            ``oldest_sequence`` and ``oldest_ms`` (None without one, or with untrusted time),
+            ``dropped``: reason to ``records, bytes, first, last, since_ms, until_ms``;
+            ``rejected``: the same for what was set aside; ``bytes_written``, ``high_water_ms``,
+            ``total_quota_bytes``, ``cursor_damaged``.
+        """
+        with self._lock:
+            lanes = {name: self._lane_status(name) for name in self._lanes}
+        rejected = lanes.pop(REJECTED, {})
+        return {
+            "lanes": lanes,
+            "rejected": rejected,
+            "bytes_written": self.bytes_written,
+            "high_water_ms": self.high_water_ms,
+            "total_quota_bytes": self._settings.total_quota_bytes,
+            "cursor_damaged": self._cursor.damaged,
+        }
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _lane_status(self, name: str) -> "dict[str, Any]":
+        lane, outlet = self._lanes[name], self._outlets[name]
+        oldest = outlet.first_record() if outlet.records else None
+        dropped = {}
+        for reason in REASONS:
+            loss = lane.state.losses[reason]
+            if loss.records:
+                dropped[reason] = loss.to_dict()
+        return {
+            "records": outlet.records,
+            "bytes": lane.disk_bytes,
+            "quota_bytes": lane.settings.quota_bytes,
+            "oldest_sequence": oldest.sequence if oldest is not None else None,
+            "oldest_ms": oldest.wall_ms if oldest is not None else None,
+            "next_sequence": lane.next,
+            "durable_sequence": lane.durable,
+            "acked_sequence": lane.state.head - 1,
+            "dropped": dropped,
+        }
+
+    def _make_room(self, lane: Lane, need: int) -> None:
+        """Have *need* bytes for *lane* within its quota and the total.
+
+        Raises:
+            BufferFull: Nothing may give way.
+            InvalidMessage: It could never fit.
+        """
+        settings = lane.settings
+        self._make_dirs(lane)
+        if need > settings.quota_bytes:
+            raise InvalidMessage(
+                "%d bytes do not fit in the lane %s, whose quota is %d bytes"
+                % (need, lane.name, settings.quota_bytes),
+                hint="send less at a time, or give the lane a larger quota",
+            )
+        dropped = False
+        try:
+            while lane.disk_bytes + need > settings.quota_bytes:
+                if settings.policy == "reject" or not self._outlets[lane.name].drop_oldest(
+                    "quota"
+                ):
+                    raise _full(lane, settings.quota_bytes)
+                dropped = True
+            while self._bytes() + need > self._settings.total_quota_bytes:
+                if not self._drop_fullest():
+                    raise _full(lane, self._settings.total_quota_bytes)
+                dropped = True
+        finally:
+            if dropped:
+                self._settle()
+
+    def _drop_fullest(self) -> bool:
+        """Take from the lane that is fullest for its quota: the quotas are the weights."""
+        lanes = [lane for lane in self._lanes.values() if lane.settings.policy == "drop_oldest"]
+        for lane in sorted(
+            lanes, key=lambda lane: -lane.disk_bytes * 1000 // lane.settings.quota_bytes
+        ):
+            if self._outlets[lane.name].drop_oldest("quota"):
+                return True
+        return False
+
+    def _bytes(self) -> int:
+        return sum([lane.disk_bytes for lane in self._lanes.values()])
+
+    def _settle(self) -> None:
+        """Write the cursor; what it is past may go then."""
+        if self._clock.trusted():
+            self._cursor.high_water_ms = max(self._cursor.high_water_ms, self._clock.now_ms())
+        self._cursor.write()
+        for outlet in self._outlets.values():
+            outlet.sweep()
+
+    def _make_dirs(self, lane: Lane) -> None:
+        if not self._made:
+            self._fs.make_dir(lane.directory)
+            self._cursor.create()
+            self._fs.sync_dir(self.directory)
+            self._fs.sync_dir(self.directory[: self.directory.rfind("/")] or "/")
+            self._made = True
+
+    def _lane(self, name: str) -> Lane:
+        try:
+            return self._lanes[name]
+        except KeyError:
+            raise self._closed()
+
+    def _outlet(self, name: str) -> Outlet:
+        self._lane(name)
+        return self._outlets[name]
+
+    def _closed(self) -> OSError:
+        return OSError(errno.EBADF, "the buffer is not open, or has no such lane")
+
+
+def _full(lane: Lane, quota_bytes: int) -> BufferFull:
+    return BufferFull(
+        "the lane %s is full: %d of %d bytes" % (lane.name, lane.disk_bytes, quota_bytes),
+        hint="it empties when the platform is reached; or give it a larger quota, or the policy "
+        '"drop_oldest"',
+    )

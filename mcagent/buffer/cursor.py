@@ -1,0 +1,244 @@
+"""The cursor: one small file that says how far each lane was delivered, and what was lost.
+
+Two slots; a write never touches the slot that was synced last, so after any cut one is whole.
+Losing both costs duplicates, never a record.
+
+Source: docs/buffer-format.md, "Cursor".
+"""
+
+import struct
+
+from ..runtime import crc32
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..runtime.cpython import FileSystem, RandomFile
+
+_MAGIC = b"mcagcur\x01"  # the last byte is the format version
+_SLOT_OFFSETS = (0, 4096)  # pages of their own: a torn page takes one slot
+_FILE_BYTES = 8192
+_HEAD = "<8sQqI"  # magic, generation, high water, lanes
+_HEAD_BYTES = 28
+_LANE = "<QQQQQ"  # head, head offset, hole first, hole last, batch last
+_LANE_BYTES = 40
+_LOSS = "<QQQQqq"
+_LOSS_BYTES = 48
+
+# Why a record is gone; the order is the format's. The last two wait for bounds by age and by
+# free space.
+REASONS = ("quota", "damaged", "age", "space")
+
+
+class Loss:
+    """Records that are gone for one reason.
+
+    Attributes:
+        records, first, last: How many, and the range of sequence numbers that holds them.
+        bytes: What they took on disk.
+        since_ms, until_ms: When the first and the latest loss was noticed; 0 while the clock
+            is not trusted.
+    """
+
+    __slots__ = ("bytes", "first", "last", "records", "since_ms", "until_ms")
+
+    def __init__(self) -> None:
+        self.records = self.bytes = self.first = self.last = self.since_ms = self.until_ms = 0
+
+    def add(self, first: int, last: int, records: int, size: int, now_ms: int) -> None:
+        self.records += records
+        self.bytes += size
+        self.first = min(self.first or first, first)
+        self.last = max(self.last, last)
+        self.since_ms = self.since_ms or now_ms
+        self.until_ms = now_ms or self.until_ms
+
+    def to_dict(self) -> "dict[str, int]":
+        return {
+            "records": self.records,
+            "bytes": self.bytes,
+            "first": self.first,
+            "last": self.last,
+            "since_ms": self.since_ms,
+            "until_ms": self.until_ms,
+        }
+
+
+class LaneState:
+    """What the cursor knows of one lane.
+
+    Attributes:
+        head: Sequence number of the first record that is not done with.
+        head_offset: Where it stands in its segment, 0 for unknown; for counting bytes only.
+        hole_first, hole_last: Records after `head` that are gone already (dropped behind a batch
+            that was being sent); 0 for none.
+        batch_last: Last record of the batch that was cut last, so that a restart cuts it again;
+            0 for none.
+    """
+
+    def __init__(self) -> None:
+        self.head = 1
+        self.head_offset = 0
+        self.hole_first = 0
+        self.hole_last = 0
+        self.batch_last = 0
+        self.losses = {reason: Loss() for reason in REASONS}
+
+    @property
+    def hole(self) -> int:
+        """Records in the hole."""
+        return self.hole_last - self.hole_first + 1 if self.hole_first else 0
+
+    def to_bytes(self) -> bytes:
+        parts = [
+            struct.pack(
+                _LANE,
+                self.head,
+                self.head_offset,
+                self.hole_first,
+                self.hole_last,
+                self.batch_last,
+            )
+        ]
+        for reason in REASONS:
+            loss = self.losses[reason]
+            parts.append(
+                struct.pack(
+                    _LOSS,
+                    loss.records,
+                    loss.bytes,
+                    loss.first,
+                    loss.last,
+                    loss.since_ms,
+                    loss.until_ms,
+                )
+            )
+        return b"".join(parts)
+
+    def load(self, data: bytes, offset: int) -> None:
+        (
+            self.head,
+            self.head_offset,
+            self.hole_first,
+            self.hole_last,
+            self.batch_last,
+        ) = struct.unpack_from(_LANE, data, offset)
+        offset += _LANE_BYTES
+        for reason in REASONS:
+            loss = self.losses[reason]
+            (
+                loss.records,
+                loss.bytes,
+                loss.first,
+                loss.last,
+                loss.since_ms,
+                loss.until_ms,
+            ) = struct.unpack_from(_LOSS, data, offset)
+            offset += _LOSS_BYTES
+
+
+_STATE_BYTES = _LANE_BYTES + len(REASONS) * _LOSS_BYTES
+
+
+class Cursor:
+    """The states of all lanes, in the order of the format, and the file that keeps them."""
+
+    def __init__(self, fs: "FileSystem", path: str, lanes: int) -> None:
+        self.states = [LaneState() for _ in range(lanes)]
+        self.high_water_ms = 0
+        self.writes = 0
+        self.damaged = False  # neither slot could be read
+        self._fs = fs
+        self._path = path
+        self._file: "RandomFile | None" = None
+        self._generation = 0
+        self._slot = 0  # the one that may be written
+        self._settled = True  # the other slot is known to be synced
+
+    def load(self) -> None:
+        """Take the newest whole slot; without one everything is as if nothing was delivered."""
+        if not self._fs.exists(self._path):
+            return
+        try:
+            data = self._fs.read(self._path)
+        except OSError:
+            data = b""
+        best = -1
+        for slot, offset in enumerate(_SLOT_OFFSETS):
+            generation = self._generation_at(data, offset)
+            if generation > self._generation:
+                self._generation, best = generation, slot
+        if best < 0:
+            self.damaged = True
+            return
+        offset = _SLOT_OFFSETS[best]
+        self.high_water_ms = struct.unpack_from(_HEAD, data, offset)[2]
+        offset += _HEAD_BYTES
+        for state in self.states:
+            state.load(data, offset)
+            offset += _STATE_BYTES
+        self._slot = 1 - best
+        self._settled = False
+
+    def create(self) -> None:
+        """Make the file while there is room for it: an acknowledgement must not need space.
+
+        Its directory entry is durable after the caller's `sync_dir`.
+        """
+        if self._fs.exists(self._path):
+            return
+        self._file = self._fs.open(self._path, create=True)
+        self._file.write_at(0, bytes(_FILE_BYTES))
+        self.write()
+
+    def write(self, *, sync: bool = True) -> None:
+        """Write the states to the slot that was not synced last.
+
+        Without *sync* the same slot is written again next time: the other one stays the one that
+        a power cut leaves whole.
+        """
+        self.settle()
+        parts = [
+            struct.pack(_HEAD, _MAGIC, self._generation + 1, self.high_water_ms, len(self.states))
+        ]
+        parts += [state.to_bytes() for state in self.states]
+        data = b"".join(parts)
+        data += struct.pack("<I", crc32(data))
+        self._generation += 1
+        file = self._open()
+        file.write_at(_SLOT_OFFSETS[self._slot], data)
+        self.writes += len(data)
+        if sync:
+            file.sync()
+            self._slot = 1 - self._slot
+
+    def settle(self) -> None:
+        """Make what `load` found durable.
+
+        A killed process may have left it in the page cache only; until it is synced, nothing may
+        be removed because of it, and the other slot may not be written.
+        """
+        if not self._settled:
+            self._open().sync()
+            self._settled = True
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> "RandomFile":
+        if self._file is None:
+            self._file = self._fs.open(self._path)
+        return self._file
+
+    def _generation_at(self, data: bytes, offset: int) -> int:
+        """Generation of the slot at *offset*, 0 where it is not whole."""
+        size = _HEAD_BYTES + len(self.states) * _STATE_BYTES
+        if len(data) < offset + size + 4:
+            return 0
+        magic, generation, _high_water_ms, lanes = struct.unpack_from(_HEAD, data, offset)
+        if magic != _MAGIC or lanes != len(self.states):
+            return 0
+        if crc32(data[offset : offset + size]) != struct.unpack_from("<I", data, offset + size)[0]:
+            return 0
+        return int(generation)

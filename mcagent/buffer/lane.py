@@ -1,0 +1,366 @@
+"""One lane's way in: framing in groups, durable when it says so, and recovery of its end.
+
+Invariant: what was written is synced. Records that are not durable are in memory, so a failed
+write or sync loses none of them.
+
+Source: docs/buffer-format.md, "Writing" and "Recovery".
+"""
+
+from ..errors import InvalidMessage
+from .frame import (
+    FRAME_BYTES,
+    HEADER_BYTES,
+    MAX_AGE_MS,
+    MAX_PAYLOAD_BYTES,
+    Context,
+    context_bytes,
+    is_foreign,
+)
+from .reader import SegmentReader
+from .segment import Segment, SegmentWriter, list_segments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from ..runtime.cpython import Clock, FileSystem
+    from .cursor import LaneState
+    from .settings import LaneSettings
+    from .spool import Spool
+
+# A wall clock that drifts or jumps by more than this against the monotonic one is noted in a new
+# context; less is what samples a second apart do not show.
+_CLOCK_STEP_MS = 1000
+_ALL = 0x3FFFFFFF
+
+
+class Lane:
+    """Segments of one kind of message.
+
+    Attributes:
+        next: Sequence number that the next record gets.
+        durable: The last one that survives a power cut.
+        segments: Those on disk, oldest first.
+        spool: The files that its records speak of; None in other lanes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        directory: str,
+        settings: "LaneSettings",
+        state: "LaneState",
+        *,
+        fs: "FileSystem",
+        clock: "Clock",
+        ram_bytes: int,
+        make_room: "Callable[[Lane, int], None]",
+    ) -> None:
+        self.name = name
+        self.number = number
+        self.directory = directory
+        self.settings = settings
+        self.state = state
+        self.segments: "list[Segment]" = []
+        self.spool: "Spool | None" = None
+        self.next = 1
+        self.durable = 0
+        self.bytes_written = 0
+        self.fs = fs
+        self.clock = clock
+        self._monotonic_ms = clock.monotonic_ms
+        self._ram_bytes = ram_bytes
+        self._make_room = make_room
+        self._group_records = settings.group_records
+        self._pending: "list[tuple[int, int, bytes]]" = []  # kind, monotonic ms, payload
+        self._pending_bytes = 0
+        self._room = -1  # pending bytes that fit; negative while there is no group
+        self._due_ms = 0
+        self._context: "Context | None" = None
+        self._configuration_id = ""
+        self._writer: "SegmentWriter | None" = None
+        self._tail: "tuple[int, int, int, Context] | None" = None
+        self._settled = True  # everything recovered is known to be synced
+        self._begun = (0, 0)  # first sequence number and attempt of the newest segment
+
+    # -- in ---------------------------------------------------------------------------------
+
+    def append(self, kind: int, payload: bytes, configuration_id: str, durable: bool) -> int:
+        """Store one record; see `Buffer.append`."""
+        now_ms = self._monotonic_ms()
+        pending = self._pending
+        total = self._pending_bytes + len(payload) + FRAME_BYTES
+        if total > self._room or configuration_id != self._configuration_id:
+            self._begin(len(payload), now_ms, configuration_id)
+            pending = self._pending
+            total = len(payload) + FRAME_BYTES
+        pending.append((kind, now_ms, payload))
+        self._pending_bytes = total
+        sequence = self.next
+        self.next = sequence + 1
+        if durable or len(pending) >= self._group_records or now_ms >= self._due_ms:
+            try:
+                self.flush()
+            except OSError:
+                # The caller hears that nothing was stored; those before it were accepted.
+                self._pending.pop()
+                self._pending_bytes -= len(payload) + FRAME_BYTES
+                self.next = sequence
+                if not self._pending:
+                    self._room = -1
+                raise
+        return sequence
+
+    def flush(self) -> None:
+        """Make every record durable.
+
+        Raises:
+            OSError: None of those in memory is; they stay there for the next try.
+        """
+        pending = self._pending
+        context = self._context
+        if not pending or context is None:
+            return
+        if self._writer is None:
+            # The last write failed and its segment was given up. Its room was granted already.
+            self._create(self._pending_bytes)
+        writer = self._writer
+        assert writer is not None
+        try:
+            self.bytes_written += writer.write(context, pending)
+        except OSError:
+            if not writer.usable:
+                self._give_up(writer)
+            raise
+        self._settled = True  # one sync covers the whole file
+        self.durable = self.next - 1
+        self._pending = []
+        self._pending_bytes = 0
+        self._room = -1
+
+    def due_in_ms(self) -> "int | None":
+        """Milliseconds until the group window closes; None where nothing waits."""
+        return self._due_ms - self._monotonic_ms() if self._pending else None
+
+    def close(self) -> None:
+        """Flush and close; what is reserved stays, so that a restart goes on in the same file."""
+        try:
+            self.flush()
+        finally:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close(give_back=False)
+
+    # -- about ------------------------------------------------------------------------------
+
+    @property
+    def active(self) -> "Segment | None":
+        """The segment that more records go to."""
+        if self._writer is None and self._tail is None:
+            return None
+        return self.segments[-1]
+
+    @property
+    def disk_bytes(self) -> int:
+        """What the lane takes on disk; the open segment counts in full."""
+        spooled = self.spool.bytes if self.spool is not None else 0
+        return sum([segment.size for segment in self.segments]) + spooled
+
+    def last_of(self, place: int) -> int:
+        """The last durable record of ``segments[place]``, which ends where the next begins."""
+        last = self.durable
+        if place + 1 < len(self.segments):
+            last = self.segments[place + 1].first - 1
+        state = self.state
+        if self.segments[place].first < state.hole_first <= last:
+            last = state.hole_first - 1
+        return last
+
+    def last_payload(self) -> "bytes | None":
+        """The newest record's payload while it is still there."""
+        if self._pending:
+            return self._pending[-1][2]
+        for segment in reversed(self.segments):
+            reader = self.open_reader(segment, self.durable - segment.first + 1)
+            payload = None
+            try:
+                while reader.peek():
+                    payload = reader.read()[1]
+                    reader.take(1, _ALL)
+            finally:
+                reader.file.close()
+            if payload is not None:
+                return payload
+        return None
+
+    # -- recovery ---------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Find the end of the lane. Reads the last segment only, and refuses nothing."""
+        found = list_segments(self.fs, self.directory, self.number)
+        for place, segment in enumerate(found):
+            if place + 1 < len(found) and found[place + 1].first == segment.first:
+                # Given up before anything in it was durable, and begun again.
+                self.fs.remove_if_there(segment.path)
+            else:
+                self.segments.append(segment)
+        self.next = self.state.head
+        if self.state.hole_last >= self.next:
+            self.next = self.state.hole_last + 1
+        if self.segments:
+            self._recover_tail(self.segments[-1])
+        self.durable = self.next - 1
+
+    def settle(self) -> None:
+        """Sync what recovery found: a killed process may have left it in the page cache only."""
+        if not self._settled:
+            file = self.fs.open(self.segments[-1].path, write=False)
+            try:
+                file.sync()
+            finally:
+                file.close()
+            self._settled = True
+
+    def open_reader(self, segment: Segment, limit_index: int = _ALL) -> SegmentReader:
+        """Read *segment* from its start."""
+        file = self.fs.open(segment.path, write=False)
+        header = b""
+        try:
+            header = file.read_at(0, HEADER_BYTES)
+        except OSError:
+            pass  # the name says the same
+        limit = segment.used
+        if is_foreign(header, self.number, segment.first, segment.nonce):
+            limit = 0
+        return SegmentReader(file, segment.seed, limit=limit, limit_index=limit_index)
+
+    def _recover_tail(self, segment: Segment) -> None:
+        attempt = segment.nonce >> 24
+        self._begun = (segment.first, attempt)
+        reader = self.open_reader(segment)
+        try:
+            while reader.peek():
+                reader.take(_ALL, _ALL)
+        finally:
+            reader.file.close()
+        follows = segment.first + reader.index
+        self._settled = False
+        if not reader.limit:
+            # Of another version: it may hold this many records, and none of their numbers is ours.
+            follows += segment.size // (FRAME_BYTES + 1) + 1
+        elif reader.torn:
+            # Half-written at the cut, or damaged after it was durable: the two look alike, so
+            # its number is not used again and one record counts as damaged.
+            follows += 1
+        elif follows >= self.next:
+            self._tail = (reader.offset, reader.index, reader.ordinal, reader.context)
+            segment.used = reader.offset
+        self.next = max(self.next, follows)
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _begin(self, size: int, now_ms: int, configuration_id: str) -> None:
+        """Have a place for a new group whose first record has *size* bytes."""
+        if not size:
+            raise InvalidMessage("a record of 0 bytes has nothing to say")
+        need = size + FRAME_BYTES
+        if size > MAX_PAYLOAD_BYTES or need + HEADER_BYTES > self.settings.quota_bytes:
+            raise InvalidMessage(
+                "a record of %d bytes does not fit in the lane %s, whose quota is %d bytes"
+                % (size, self.name, self.settings.quota_bytes),
+                hint="send less at a time, or give the lane a larger quota",
+            )
+        self.flush()
+        self._room = -1
+        context = self._context = self._context_at(now_ms, configuration_id)
+        self._configuration_id = configuration_id
+        if self._tail is not None:
+            self._resume()
+        writer = self._writer
+        if writer is None or writer.space(context) < need:
+            if writer is not None:
+                self._writer = None
+                writer.close(give_back=True)
+            need_bytes = max(self.settings.segment_bytes, _segment_size(context, need))
+            self._make_room(self, need_bytes)
+            writer = self._create(need)
+        self._room = max(need, min(self._ram_bytes, writer.space(context)))
+        # What does not fit in memory for long is written at once.
+        self._due_ms = now_ms if need > self._ram_bytes else now_ms + self.settings.group_ms
+
+    def _create(self, need: int) -> SegmentWriter:
+        context = self._context
+        assert context is not None
+        first, attempt = self._begun
+        attempt = min(attempt + 1, 0xFF) if first == self.durable + 1 else 0
+        first = self.durable + 1
+        if not self.segments:
+            self.fs.make_dir(self.directory)
+            self.fs.sync_dir(self.directory[: self.directory.rfind("/")])
+        self._writer = SegmentWriter.create(
+            self.fs,
+            self.directory,
+            self.number,
+            first=first,
+            attempt=attempt,
+            size=max(self.settings.segment_bytes, _segment_size(context, need)),
+        )
+        self._begun = (first, attempt)
+        self.bytes_written += HEADER_BYTES
+        self.segments.append(self._writer.segment)
+        return self._writer
+
+    def _resume(self) -> None:
+        """Go on in the segment that recovery found."""
+        assert self._tail is not None
+        segment = self.segments[-1]
+        offset, index, ordinal, context = self._tail
+        file = self.fs.open(segment.path)
+        size = max(segment.size, self.settings.segment_bytes)
+        writer = SegmentWriter(segment, file, size)
+        writer.resume(end=offset, index=index, ordinal=ordinal, context=context)
+        segment.size = size
+        self._tail = None
+        self._writer = writer
+        if self._context is not None and _same(self._context, context):
+            self._context = context
+
+    def _give_up(self, writer: SegmentWriter) -> None:
+        self._writer = None
+        try:
+            writer.close(give_back=False)
+        except OSError:
+            pass  # its sync failed already
+        if not writer.index:
+            self.segments.pop()
+            self.fs.remove_if_there(writer.segment.path)
+
+    def _context_at(self, now_ms: int, configuration_id: str) -> Context:
+        """The present context: the last one where nothing changed."""
+        clock = self.clock
+        context = Context(
+            clock.boot_id(),
+            clock.now_ms(),
+            now_ms,
+            trusted=clock.trusted(),
+            configuration_id=configuration_id,
+        )
+        last = self._context
+        return last if last is not None and _same(context, last) else context
+
+
+def _same(now: Context, last: Context) -> bool:
+    """True where *last* still describes the moment of *now*."""
+    passed_ms = now.monotonic_ms - last.monotonic_ms
+    return (
+        now.boot_id == last.boot_id
+        and now.trusted == last.trusted
+        and now.configuration_id == last.configuration_id
+        and 0 <= passed_ms <= MAX_AGE_MS
+        and abs(now.wall_ms - last.wall_ms - passed_ms) <= _CLOCK_STEP_MS
+    )
+
+
+def _segment_size(context: Context, need: int) -> int:
+    return HEADER_BYTES + context_bytes(context) + need

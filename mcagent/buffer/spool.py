@@ -1,0 +1,211 @@
+"""Spooled files: copies that outlive their originals, named by the record that speaks of them.
+
+Source: docs/buffer-format.md, "Spooled files".
+"""
+
+import errno
+
+from ..errors import InvalidMessage
+from ..runtime import MICROPYTHON, json_string, new_sha256, random_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
+    from ..runtime.cpython import FileSystem
+    from .batch import Record
+
+FILE_KIND = 5  # messages.kinds.FILE; a layer below may not import it
+_PIECE_BYTES = 4096 if MICROPYTHON else 65536
+_TEMPORARY = "new-"
+
+
+class Copy:
+    """A file in the spool that no record speaks of yet."""
+
+    def __init__(self, path: str, size: int, sha256: str) -> None:
+        self.path = path
+        self.size = size
+        self.sha256 = sha256
+
+
+class SpooledFile:
+    """The content of a FILE record: `length` bytes, yielded by `chunks`."""
+
+    def __init__(self, fs: "FileSystem", path: str, meta: "dict[str, Any]") -> None:
+        self._fs = fs
+        self._path = path
+        self.meta = meta
+        self.length = int(meta["size"])
+
+    def chunks(self) -> "Iterator[bytes]":
+        """The bytes in pieces; the last one only when size and SHA-256 are right.
+
+        Raises:
+            OSError: They are not those that were spooled (EIO), or cannot be read.
+        """
+        digest = new_sha256()
+        file = self._fs.open(self._path, write=False)
+        try:
+            offset = 0
+            while offset < self.length:
+                piece = file.read_at(offset, min(_PIECE_BYTES, self.length - offset))
+                digest.update(piece)
+                offset += len(piece)
+                if not piece or (offset == self.length and _hex(digest) != self.meta["sha256"]):
+                    raise OSError(errno.EIO, "the spooled file %s changed" % self._path)
+                yield piece
+        finally:
+            file.close()
+
+
+class Spool:
+    """The folder of spooled files.
+
+    Attributes:
+        bytes: What they take, without those that no record speaks of yet.
+    """
+
+    def __init__(self, fs: "FileSystem", directory: str) -> None:
+        self._fs = fs
+        self._directory = directory
+        self._sizes: "dict[int, int]" = {}
+        self.bytes = 0
+        self.bytes_written = 0
+
+    def recover(self, head: int, next_sequence: int) -> None:
+        """Remove what no record from *head* to *next_sequence* - 1 can speak of."""
+        for name in self._fs.list_dir(self._directory):
+            path = self._directory + "/" + name
+            try:
+                sequence = int(name)
+            except ValueError:
+                sequence = 0
+            if head <= sequence < next_sequence:
+                self._add(sequence, self._fs.size(path))
+            elif sequence or name.startswith(_TEMPORARY):
+                self._fs.remove_if_there(path)
+
+    def copy(self, source: "Any", *, link: bool = False, max_bytes: "int | None" = None) -> Copy:
+        """Copy *source* (a path, or an object with `read`) and sync it.
+
+        Args:
+            source: Where the bytes come from.
+            link: Take the file itself where the file system has hard links.
+            max_bytes: More than this is refused.
+
+        Raises:
+            InvalidMessage: It cannot be read, or is too long.
+            OSError: The disk refused the copy; nothing is left behind.
+        """
+        self._make()
+        unique = "".join(["%02x" % byte for byte in random_bytes(8)])
+        path = self._directory + "/" + _TEMPORARY + unique
+        linked = link and isinstance(source, str) and self._link(source, path)
+        pieces = _pieces(self._fs, source)
+        try:
+            digest = new_sha256()
+            size = 0
+            file = self._fs.open(path, create=not linked, write=not linked)
+            try:
+                for piece in pieces:
+                    if max_bytes is not None and size + len(piece) > max_bytes:
+                        raise InvalidMessage(
+                            "the file is longer than %d bytes" % max_bytes,
+                            hint="send it in parts",
+                        )
+                    digest.update(piece)
+                    if not linked:
+                        file.write_at(size, piece)
+                        self.bytes_written += len(piece)
+                    size += len(piece)
+                file.sync()
+            finally:
+                file.close()
+        except (OSError, InvalidMessage):
+            self._fs.remove_if_there(path)
+            raise
+        return Copy(path, size, _hex(digest))
+
+    def adopt(self, copy: Copy, sequence: int) -> None:
+        """Name *copy* after its record-to-be; durable when this returns."""
+        self._fs.rename(copy.path, self._path(sequence))
+        self._add(sequence, copy.size)
+        self._fs.sync_dir(self._directory)
+
+    def discard(self, copy: Copy) -> None:
+        self._fs.remove_if_there(copy.path)
+
+    def remove(self, sequence: int) -> None:
+        """The record is done with."""
+        self._fs.remove_if_there(self._path(sequence))
+        self.bytes -= self._sizes.pop(sequence, 0)
+
+    def size(self, sequence: int) -> int:
+        return self._sizes.get(sequence, 0)
+
+    def open(self, record: "Record") -> SpooledFile:
+        """The file that *record* speaks of."""
+        import json
+
+        return SpooledFile(self._fs, self._path(record.sequence), json.loads(record.payload))
+
+    def _path(self, sequence: int) -> str:
+        return "%s/%016d" % (self._directory, sequence)
+
+    def _add(self, sequence: int, size: int) -> None:
+        self.bytes += size - self._sizes.get(sequence, 0)
+        self._sizes[sequence] = size
+
+    def _make(self) -> None:
+        if not self._fs.exists(self._directory):
+            self._fs.make_dir(self._directory)
+            self._fs.sync_dir(self._directory[: self._directory.rfind("/")])
+
+    def _link(self, source: str, path: str) -> bool:
+        try:
+            self._fs.link(source, path)
+        except OSError:
+            return False  # another file system, or one without links: copy
+        return True
+
+
+def file_payload(meta: "dict[str, Any]", copy: Copy, sequence: int) -> bytes:
+    """The payload of a FILE record: JSON with sorted keys, so that it is equal everywhere."""
+    fields = dict(meta)
+    fields.update({"size": copy.size, "sha256": copy.sha256, "spool": "%016d" % sequence})
+    parts = []
+    for key in sorted(fields):
+        value = fields[key]
+        text = json_string(value) if isinstance(value, str) else "%d" % value
+        parts.append(json_string(key) + ":" + text)
+    return ("{" + ",".join(parts) + "}").encode()
+
+
+def _pieces(fs: "FileSystem", source: "Any") -> "Iterator[bytes]":
+    if not isinstance(source, str):
+        while True:
+            piece = source.read(_PIECE_BYTES)
+            if not piece:
+                return
+            yield piece
+    try:
+        file = fs.open(source, write=False)
+    except OSError as error:
+        raise InvalidMessage(
+            "cannot read %s: %s" % (source, error), hint="the file must exist and be readable"
+        )
+    try:
+        offset = 0
+        while True:
+            piece = file.read_at(offset, _PIECE_BYTES)
+            if not piece:
+                return
+            yield piece
+            offset += len(piece)
+    finally:
+        file.close()
+
+
+def _hex(digest: "Any") -> str:
+    return "".join(["%02x" % byte for byte in digest.digest()])
