@@ -330,6 +330,8 @@ class Outlet:
         segments = lane.segments
         while len(segments) > 1 and segments[1].first <= head:
             self._passed.append(segments.pop(0))
+            if self._segment is self._passed[-1]:
+                self._forget_place()
 
     def _drop_file(self, reason: str) -> bool:
         lane, state = self.lane, self.state
