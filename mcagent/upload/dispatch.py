@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from ..buffer import Batch, Buffer
+    from ..buffer import Buffer, Record
     from ..runtime import Clock
     from .barrier import ModelBarrier
     from .exchange import ExchangeSender
@@ -227,9 +227,12 @@ class Dispatch:
         self.offline = bool(answer.kind)
         return wait_ms
 
-    def first(self, lane: str, max_sequence: "int | None" = None) -> "Batch | None":
-        """The oldest record of *lane*, given back at once; None where there is none to send."""
-        batch = self._buffer.cut(lane, max_bytes=1, max_records=1, max_sequence=max_sequence)
-        if batch is not None:
-            self._buffer.release(batch)
-        return batch
+    def first(self, lane: str, max_sequence: "int | None" = None) -> "Record | None":
+        """The oldest record of *lane* that can be sent; None where there is none."""
+        record = self._buffer.first_record(lane)
+        if record is None:
+            self._buffer.flush(lane)  # only what is durable can be sent
+            record = self._buffer.first_record(lane)
+        if record is None or (max_sequence is not None and record.sequence > max_sequence):
+            return None
+        return record

@@ -19,7 +19,8 @@ class LaneState:
         held: It waits for somebody to act.
         until_ms: It waits until then.
         by_view: It is held for what the platform knows, not for what it answered.
-        single: After a hold for want of proof: one record is enough to see whether it is over.
+        cautious: After a hold for want of proof: a few records are enough to see whether it is
+            over.
         failures: In a row, of the batch at its front.
         failing_since_ms: Since the first of them.
     """
@@ -30,7 +31,7 @@ class LaneState:
         self.held = False
         self.by_view = False
         self.until_ms = 0
-        self.single = False
+        self.cautious = False
         self.failures = 0
         self.failing_since_ms = 0
         self._failed = 0  # first sequence number of that batch
@@ -60,7 +61,7 @@ class LaneState:
         """Records of *batch* were answered with 200."""
         self.go()
         self.backoff.reset()
-        self.single = False
+        self.cautious = False
         self.failures = 0
         self._accepted_ms[batch.kind] = now_ms
 

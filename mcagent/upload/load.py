@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..messages.multipart import Item
     from .packing import Room
 
+_ANY_BYTES = 1 << 30
+
 
 class Load:
     """Filled by `add`; afterwards `body` is what to send and `batches` what to acknowledge.
@@ -37,6 +39,7 @@ class Load:
         self.left_out: "list[str]" = []  # lanes that had a record, but not the room
         self.records = 0
         self.full = False  # there is probably more than went in
+        self.sequence = 0  # of the record that `add_single` took
         self._buffer = buffer
         self._room = room
         self._configuration_id = configuration_id
@@ -79,19 +82,24 @@ class Load:
             self.full = True
         return batch
 
-    def add_one_behind(self, lane: str, skip: int) -> "Batch | None":
-        """Take only the record behind the first *skip* of *lane*; the batch covers them all.
+    def add_single(self, lane: str, index: int, window: int) -> "Batch | None":
+        """Take only record *index* of the first *window* of *lane*; the batch covers them all.
 
-        None where no record of the same kind and configuration stands there.
+        None where no record of the same kind and configuration stands there. The window keeps
+        the records behind in reach: a released batch is cut again, or a part of it, never more.
         """
-        batch = self._cut(lane, 1 << 30, skip + 1, None)
+        batch = self._cut(lane, _ANY_BYTES, window, None)
         if batch is None:
             return None
-        if batch.count != skip + 1:
+        if batch.count <= index:
             self._buffer.release(batch)
             return None
-        record = _Reader(batch).record(skip)
-        self._items.append(self.item(record.kind, record.payload, batch.configuration_id))
+        record = _Reader(batch).record(index)
+        if record.kind == FILE:
+            self._items.append(self._file(record))
+        else:
+            self._items.append(self.item(record.kind, record.payload, batch.configuration_id))
+        self.sequence = record.sequence
         self._took(batch, 1)
         return batch
 

@@ -69,6 +69,7 @@ class Poison:
         self._words: "dict[str, Any]" = {}  # of the refusal that began the search
         self._refusals: "list[tuple[int, dict[str, Any]]]" = []  # refused alone, in order
         self._probed = 0
+        self._window = settings.set_aside_per_hour + 1  # one behind as many as may be refused
         self._canary: "tuple[bytes, str] | None" = None
 
     def keep_canary(self, batch: "Batch") -> None:
@@ -110,11 +111,15 @@ class Poison:
         self._action, count = search.next()
         load = self._new_load()
         if self._action == SEND:
-            if load.add(lane, max_records=count, max_sequence=search.last) is not None:
+            if count == 1:
+                batch = load.add_single(lane, 0, self._window)
+            else:
+                batch = load.add(lane, max_records=count, max_sequence=search.last)
+            if batch is not None:
                 return load
             self._end()  # the quota dropped them, or the disk lost them
         elif self._action == PROBE:
-            if load.add_one_behind(lane, count) is not None:
+            if load.add_single(lane, count, self._window) is not None:
                 return load
             recently = self._lanes[lane].recently_accepted(self._suspects[0].kind, now_ms)
             search.nothing_behind(self._canary is not None, recently)
@@ -138,12 +143,14 @@ class Poison:
         if search is None:
             return False
         if answer.row.outcome == outcome.ACK:
-            if self._action == SEND:
+            if self._action == SEND and load.records > 1:
                 self._on_accepted(load)
             else:
                 load.release()
-            if self._action == PROBE:
-                self._probed = load.batches[0].last
+            if self._action == SEND and load.records == 1:
+                self._deliver(load.sequence)
+            elif self._action == PROBE:
+                self._probed = load.sequence
             search.accepted(load.records)
             return True
         refused = answer.row.outcome == outcome.SEARCH or (
@@ -152,9 +159,12 @@ class Poison:
         if self._by_trouble and (answer.status >= 500 or answer.kind == "body"):
             refused = True
         if refused:
-            last = load.batches[0].last if load.batches else search.last
-            if load.records == 1 and load.batches:
+            last = search.last
+            if load.records == 1:
+                last = load.sequence
                 self._refusals.append((last, _words(answer)))
+            elif load.records:
+                last = load.batches[0].last
             search.refused(load.records, last)
         return refused
 
@@ -185,13 +195,17 @@ class Poison:
         self._lanes[lane].set_aside(moved, now_ms)
         if self._probed:
             # Already accepted, as the proof. After a crash just here it is sent once more.
-            load = self._new_load()
-            batch = load.add(lane, max_records=1)
-            if batch is not None and batch.first == self._probed:
-                self._on_accepted(load)
-            else:
-                load.release()
+            self._deliver(self._probed)
         self._end()
+
+    def _deliver(self, sequence: int) -> None:
+        """The record *sequence*, now at the front of the lane, was accepted by itself."""
+        load = self._new_load()
+        batch = load.add(self.searching, max_records=1)
+        if batch is not None and batch.first == sequence:
+            self._on_accepted(load)
+        else:
+            load.release()
 
     def _hold(self, lane: str, now_ms: int) -> None:
         if not self._by_trouble:
@@ -203,7 +217,7 @@ class Poison:
                 reason = "a record is refused, and nothing like it is accepted"
             reason += " (%s)" % self._words["reason"]
             state.hold(reason, now_ms + self._settings.hold_retry_ms)
-            state.single = True
+            state.cautious = True
             log("warning", "upload", "%s is held: %s" % (lane, reason))
         self._end()
 

@@ -4,9 +4,15 @@ The write-ahead rule is kept here: what the lifecycle wants saved is on disk bef
 that may make it necessary leaves the device.
 """
 
+from ..errors import CredentialError, TransportError
+from ..transport.http import Request
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    pass
+    from ..credentials.keystore import Keystore
+    from ..credentials.lifecycle import Lifecycle
+    from ..runtime import Clock
+    from ..transport.http import Response, Transport
 
 # Register, token, rotate with two credentials, token again: no chain of steps is longer.
 _MOST_STEPS = 8
@@ -21,7 +27,9 @@ class OnboardResult:
         retry_in_s: When trying again makes sense; None when it is onboarded.
     """
 
-    def __init__(self, onboarded: bool, reason: str = "", retry_in_s: "float | None" = None):
+    def __init__(
+        self, onboarded: bool, reason: str = "", retry_in_s: "float | None" = None
+    ) -> None:
         self.onboarded = onboarded
         self.reason = reason
         self.retry_in_s = retry_in_s
@@ -34,3 +42,164 @@ class OnboardResult:
             "onboarded" if self.onboarded else "not yet",
             ": " + self.reason if self.reason else "",
         )
+
+
+class Session:
+    """An agent's way to the platform.
+
+    Args:
+        lifecycle: Decides what has to be sent to have a token.
+        keystore: Keeps its state.
+        transport: Sends.
+        clock: Wall time.
+
+    Attributes:
+        correlation_id: Of the last request, for the platform's support.
+    """
+
+    def __init__(
+        self,
+        lifecycle: "Lifecycle",
+        keystore: "Keystore",
+        transport: "Transport",
+        *,
+        clock: "Clock",
+    ) -> None:
+        self.lifecycle = lifecycle
+        self.correlation_id = ""
+        self._keystore = keystore
+        self._transport = transport
+        self._clock = clock
+
+    @property
+    def base_url(self) -> str:
+        return self.lifecycle.base_url
+
+    @property
+    def client_id(self) -> str:
+        return self.lifecycle.client_id
+
+    @property
+    def clock_offset_ms(self) -> "int | None":
+        """The platform's clock minus this device's; None before it was measured."""
+        return self.lifecycle.clock_offset_ms
+
+    def now_ms(self) -> int:
+        """The time by the platform's clock, as well as it is known."""
+        return self._clock.now_ms() + (self.clock_offset_ms or 0)
+
+    def onboard(self) -> OnboardResult:
+        """Register, unless that is done. Harmless to repeat; offline is a result.
+
+        Raises:
+            CredentialError: An operator has to act; the hint says what to do.
+        """
+        lifecycle = self.lifecycle
+        failure = None
+        if not lifecycle.onboarded:
+            lifecycle.retry_now()
+            failure = self._drive()
+        onboarded: bool = lifecycle.onboarded
+        if onboarded:
+            return OnboardResult(True)
+        problem = lifecycle.problem
+        if problem is not None and not problem.retryable:
+            raise _again(problem)
+        until_ms = lifecycle.wait_until_ms or 0
+        wait_s = max(0, until_ms - self._clock.now_ms()) / 1000
+        reason = problem.message if problem is not None else lifecycle.reason
+        return OnboardResult(False, failure.message if failure is not None else reason, wait_s)
+
+    def send(self, request: Request) -> "Response":
+        """Send *request* with a valid access token; renew that once where it is refused.
+
+        Raises:
+            TransportError: There was no answer.
+            CredentialError: There is no access token, and why.
+            OSError: The credentials cannot be saved.
+        """
+        response = self._send_with(request, self._token())
+        if response.status != 401:
+            return response
+        # Once, and without a rotation: a token that is refused for another reason must not cost
+        # the credentials.
+        self.lifecycle.invalidate_token()
+        again = Request(
+            request.method, request.url, request.headers, request.body, timeout_s=request.timeout_s
+        )
+        return self._send_with(again, self._token())
+
+    def retry_now(self) -> None:
+        """The link is back, or someone asks: wait no longer."""
+        self.lifecycle.retry_now()
+
+    def status(self) -> "dict[str, object]":
+        """Credentials and clock, as plain values without a secret."""
+        lifecycle = self.lifecycle
+        return {
+            "credentials": lifecycle.state,
+            "onboarded": lifecycle.onboarded,
+            "token_expires_ms": lifecycle.token_expires_ms,
+            "secret_expires_ms": lifecycle.secret_expires_ms,
+            "clock_offset_ms": lifecycle.clock_offset_ms,
+            "problem": "" if lifecycle.problem is None else lifecycle.problem.message,
+            "warning": lifecycle.warning,
+        }
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _send_with(self, request: Request, token: str) -> "Response":
+        request.headers = dict(request.headers, Authorization="Bearer " + token)
+        self.correlation_id = request.correlation_id
+        response = self._transport.send(request)
+        self.lifecycle.measure_clock(response, self._clock.now_ms())
+        return response
+
+    def _token(self) -> str:
+        failure = None
+        disk = None
+        try:
+            failure = self._drive()
+        except OSError as error:
+            disk = error
+        token = self.lifecycle.access_token(self._clock.now_ms())
+        if token:
+            return token  # a rotation that failed may be repeated as long as there is one
+        if disk is not None:
+            raise disk
+        if failure is not None:
+            raise failure
+        problem = self.lifecycle.problem
+        if problem is not None:
+            raise _again(problem)
+        waiting = CredentialError("no access token yet: " + (self.lifecycle.reason or "not asked"))
+        waiting.retryable = True
+        raise waiting
+
+    def _drive(self) -> "TransportError | None":
+        """Send what the lifecycle wants sent now; return the failure that ended it."""
+        lifecycle = self.lifecycle
+        for _ in range(_MOST_STEPS):
+            request = lifecycle.next_request(self._clock.now_ms())
+            self._save()
+            if request is None:
+                break
+            try:
+                answer = self._transport.send(request)
+            except TransportError as error:
+                lifecycle.receive(request, error, self._clock.now_ms())
+                self._save()
+                return error
+            lifecycle.receive(request, answer, self._clock.now_ms())
+            self._save()
+        return None
+
+    def _save(self) -> None:
+        if self.lifecycle.unsaved:
+            self._keystore.save(self.lifecycle.to_state())
+            self.lifecycle.saved()
+
+
+def _again(problem: CredentialError) -> CredentialError:
+    """A new error for each time: one that is raised for weeks would collect its tracebacks."""
+    return type(problem)(problem.message, hint=problem.hint)

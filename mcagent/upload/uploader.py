@@ -105,7 +105,7 @@ class Uploader:
         dispatch = self._dispatch
         deadline_ms = self._clock.monotonic_ms() + int(timeout_s * 1000)
         delivered, set_aside = dispatch.delivered, dispatch.poison.set_aside
-        self.notify_online()  # someone asks now: one try costs nothing
+        self.notify_online()  # someone asks now: one try costs little
         while True:
             now_ms = self._clock.monotonic_ms()
             wait_ms = self._piece(now_ms)
@@ -129,6 +129,7 @@ class Uploader:
         """The link is back: end a pause for want of an answer. Other pauses stay."""
         if self._dispatch.offline:
             self._dispatch.pause_until_ms = 0
+            self.session.retry_now()
 
     def status(self) -> "dict[str, Any]":
         """What happens next and why, as plain values."""
@@ -157,7 +158,7 @@ class Uploader:
             "set_aside": dispatch.poison.set_aside,
             "last_success_s": None if success_ms is None else (now_ms - success_ms) // 1000,
             "last_error": dispatch.last_error,
-            "clock_offset_ms": self.session.clock_offset_ms,
+            "session": self.session.status(),
         }
 
     # -- one piece of work ------------------------------------------------------------------
@@ -226,7 +227,7 @@ class Uploader:
         if now_ms < state.until_ms:
             return None
         head = self._dispatch.first("timeseries", self._barrier.last_before)
-        if head is None or not self._view.needed(head.configuration_id):
+        if head is None or not self._view.needed(head.context.configuration_id):
             return None
         if not self._view.known or now_ms >= self._view_until_ms:
             for read in (self._view.read_configuration, self._view.read_mappings):
@@ -235,7 +236,7 @@ class Uploader:
                     return self._dispatch.pause(unreadable)
             self._view_until_ms = now_ms + self.settings.refresh_ms
             self._barrier.missing = not self._view.has_configuration
-        reason = self._view.hold_reason(head.configuration_id)
+        reason = self._view.hold_reason(head.context.configuration_id)
         if not reason:
             state.go()
             return None
@@ -260,9 +261,11 @@ class Uploader:
             for lane in self._ready(now_ms):
                 samples = lane == "timeseries"
                 most = self.settings.max_samples if samples else self.settings.max_items
+                if self._lanes[lane].cautious:
+                    most = min(most, self.settings.set_aside_per_hour + 1)
                 load.add(
                     lane,
-                    max_records=1 if self._lanes[lane].single else most,
+                    max_records=most,
                     max_sequence=self._barrier.last_before if samples else None,
                 )
         except OSError:

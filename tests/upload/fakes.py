@@ -40,6 +40,11 @@ class Record:
         self.sequence = sequence
         self.kind = kind
         self.payload = payload
+        self.context = Context(configuration_id)
+
+
+class Context:
+    def __init__(self, configuration_id):
         self.configuration_id = configuration_id
 
 
@@ -51,7 +56,7 @@ class Batch:
         self.last = records[-1].sequence
         self.count = len(records)
         self.kind = records[0].kind
-        self.configuration_id = records[0].configuration_id
+        self.configuration_id = records[0].context.configuration_id
         self.payload_bytes = sum(len(r.payload) for r in records) + len(records) - 1
 
     def records(self):
@@ -62,11 +67,18 @@ class Batch:
 
 
 class MemoryBuffer:
-    """The uploader's side of a buffer, with the checks that the real one makes by design."""
+    """The uploader's side of a buffer, with the checks that the real one makes by design.
 
-    def __init__(self):
+    *cut_again*: what was released is cut again, or a part of it, never more; so it is after a
+    crash.
+    """
+
+    def __init__(self, *, cut_again=False):
+        self._cut_again = cut_again
         self.lanes = {lane: [] for lane in LANES}
         self._next = dict.fromkeys(LANES, 1)
+        self._durable = dict.fromkeys(LANES, 0)
+        self._released = dict.fromkeys(LANES, 0)  # a released batch is cut again, or a part
         self._out = {}
         self.acknowledged = []
         self.rejected = []
@@ -75,32 +87,48 @@ class MemoryBuffer:
         sequence = self._next[lane]
         self._next[lane] += 1
         self.lanes[lane].append(Record(sequence, kind, payload, configuration_id or ""))
+        if lane != "timeseries":  # samples are synced in groups, the others one by one
+            self.flush(lane)
         return sequence
 
     def next_sequence(self, lane):
         return self._next[lane]
 
+    def flush(self, lane=None):
+        for name in LANES if lane is None else [lane]:
+            self._durable[name] = self._next[name] - 1
+
     def first_record(self, lane):
-        return self.lanes[lane][0] if self.lanes[lane] else None
+        rows = self.lanes[lane]
+        return rows[0] if rows and rows[0].sequence <= self._durable[lane] else None
 
     def cut(self, lane, *, max_bytes, max_records, max_sequence=None):
         assert lane not in self._out, "one batch of a lane at a time: " + lane
+        rows = self.lanes[lane]
+        if rows and rows[0].sequence > self._durable[lane]:
+            self.flush(lane)
+        last = self._durable[lane]
+        if self._cut_again and rows and rows[0].sequence <= self._released[lane]:
+            last = min(last, self._released[lane])
+        if max_sequence is not None:
+            last = min(last, max_sequence)
         taken = []
         size = -1
         for record in self.lanes[lane][:max_records]:
             size += len(record.payload) + 1
-            if max_sequence is not None and record.sequence > max_sequence:
+            if record.sequence > last:
                 break
             if taken and (
                 size > max_bytes
                 or record.kind != taken[0].kind
-                or record.configuration_id != taken[0].configuration_id
+                or record.context.configuration_id != taken[0].context.configuration_id
             ):
                 break
             taken.append(record)
         if not taken:
             return None
         self._out[lane] = Batch(lane, taken)
+        self._released[lane] = taken[-1].sequence
         return self._out[lane]
 
     def ack(self, batches):
@@ -133,7 +161,6 @@ class FakeSession:
     base_url = BASE_URL
     client_id = CLIENT_ID
     correlation_id = "0123456789abcdef0123456789abcdef"
-    clock_offset_ms = 0
 
     def __init__(self, platform, clock):
         self.platform = platform
@@ -144,6 +171,12 @@ class FakeSession:
 
     def send(self, request):
         return self.platform.send(request)
+
+    def retry_now(self):
+        pass
+
+    def status(self):
+        return {}
 
 
 class FakePlatform:
@@ -164,6 +197,8 @@ class FakePlatform:
         self.mappings_status = 200
         self.configuration_status = 200
         self.dropped = []  # samples whose configuration id was not the present one
+        self.largest = 0  # body
+        self.largest_timeseries = 0
         self._coming = []
 
     def send(self, request):
@@ -180,7 +215,7 @@ class FakePlatform:
         assert path == "/api/mindconnect/v3/exchange"
         body = b"".join(request.body.chunks())
         assert len(body) == request.body.length
-        self.last_body = body
+        self.largest = max(self.largest, len(body))
         if self.answers:
             answer = self.answers.pop(0)
             if isinstance(answer, TransportError):
@@ -188,6 +223,9 @@ class FakePlatform:
             if answer is not None:
                 return answer
         items = parse_exchange(request.headers["Content-Type"], body)
+        for item in items:
+            if item["type"] == "standardTimeSeries":
+                self.largest_timeseries = max(self.largest_timeseries, item["bytes"])
         if any(self.refuses(item) for item in items):
             return Response(self.refusal, {}, b'{"message": "not like this"}')
         self.exchanges.append(items)
@@ -251,6 +289,7 @@ def parse_exchange(content_type, body):
                 "type": payload["type"],
                 "configuration_id": details.get("configurationId", ""),
                 "details": details,
+                "bytes": len(data),
                 "records": records,
             }
         )
