@@ -88,9 +88,12 @@ class ProxyServer:
             time.sleep(0.02)
         self.port = int(port_file.read_text())
 
-    def tunnels(self, port):
-        """How many tunnels to *port* of localhost were closed so far, by the proxy's own log."""
-        return self._log.read_text().count(f"CONNECT localhost:{port} ")
+    def wait_for_tunnel(self, port):
+        """Return once the proxy's own log has a tunnel to *port* of localhost, closed by now."""
+        until = time.monotonic() + 5
+        while f"CONNECT localhost:{port}" not in self._log.read_text():
+            assert time.monotonic() < until, self._log.read_text()
+            time.sleep(0.02)
 
     def stop(self):
         self.process.terminate()
@@ -111,5 +114,5 @@ def proxy(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def proxy_with_password(tmp_path_factory):
-    """A proxy that wants the user `press7` with the password `pa%ss:wörd`… in plain ASCII."""
+    """A proxy that wants a user and a password."""
     yield from _proxy(tmp_path_factory, "--basic-auth", "press7:Pl4nted/Secret")

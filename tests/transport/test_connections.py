@@ -221,12 +221,12 @@ def test_slow_reader_that_moves_is_waited_for(new_transport):
     """Silence is what ends a request, not the time that one piece takes."""
 
     def talk(connection):
-        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
         connection.read_head()
         left = 600_000 - len(connection.take())
         while left:
             time.sleep(0.01)
-            left -= len(connection.sock.recv(16_384))
+            left -= len(connection.sock.recv(8192))
         connection.answer()
 
     with Server(talk) as server:

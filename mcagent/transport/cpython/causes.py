@@ -10,6 +10,8 @@ import socket
 import ssl
 import time
 
+from urllib3.exceptions import HTTPError
+
 from ...errors import TransportError
 from .connections import ANSWER, CONNECT, SEND, TLS, TUNNEL, Progress
 from .trust import describe
@@ -82,7 +84,7 @@ def _root(error: BaseException) -> BaseException:
         inner: Any = getattr(error, "original_error", None)  # ProxyError
         if inner is None and error.args:
             inner = error.args[-1]  # ProtocolError, SSLError
-        if not isinstance(inner, BaseException) and not isinstance(error, OSError):
+        if not isinstance(inner, BaseException) and isinstance(error, HTTPError):
             inner = error.__cause__ or error.__context__  # NewConnectionError, ReadTimeoutError
         if not isinstance(inner, BaseException):
             return error

@@ -9,8 +9,6 @@ import http.client
 import io
 import socket
 import sys
-from fcntl import ioctl
-from termios import TIOCOUTQ
 from threading import local
 from time import monotonic
 
@@ -18,6 +16,12 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from .trust import client_context
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows
+    ioctl = None  # type: ignore[assignment]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,11 +118,13 @@ class Progress:
 
 def _unsent_bytes(sock: "Any") -> int:
     """What the kernel holds that the peer has not acknowledged; 0 where it does not tell."""
-    try:
-        answer = ioctl(sock.fileno(), TIOCOUTQ, bytes(4))
-    except OSError:  # known to Linux only
-        return 0
-    return int.from_bytes(answer, sys.byteorder)
+    if ioctl is not None:
+        try:
+            answer = ioctl(sock.fileno(), TIOCOUTQ, bytes(4))
+            return int.from_bytes(answer, sys.byteorder)
+        except OSError:
+            pass  # Linux answers for sockets, others need not
+    return 0
 
 
 class _BoundedReader(io.RawIOBase):

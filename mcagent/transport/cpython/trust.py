@@ -34,20 +34,18 @@ def client_context(ca_file: "str | None") -> ssl.SSLContext:
 
 
 def describe(ca_file: "str | None") -> str:
-    """What is trusted, counted, for a message about an unknown issuer."""
+    """What is trusted, looked up, for a message about an unknown issuer."""
     if ca_file is not None:
-        count = client_context(ca_file).cert_store_stats()["x509"]
-        return f"trusted are only the {count} certificates of {ca_file}"
+        return f"trusted is only what {ca_file} holds"
     paths = ssl.get_default_verify_paths()
     places = [
         place for place in (paths.cafile, paths.capath) if place and _has_certificates(place)
     ]
     if places:
         return "trusted are the system's certificates in " + " and ".join(places)
-    return (
-        "this machine has no CA certificates at all (looked for "
-        f"{paths.openssl_cafile} and {paths.openssl_capath})"
-    )
+    file = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)
+    folder = os.environ.get(paths.openssl_capath_env, paths.openssl_capath)
+    return f"this machine has no CA certificates at all (looked for {file} and {folder})"
 
 
 def _has_certificates(place: str) -> bool:
