@@ -1,7 +1,7 @@
 """A batch: records on their way out, cut from one lane and pinned until they are answered.
 
-Both passes over it (`records` or the cut, then `chunks`) verify every frame, so that what was
-measured is what is sent; a difference is an error, never other bytes.
+Both passes over it, the cut and then `chunks`, see the same bytes: a difference is an error before
+the last piece is handed out, never other bytes in a whole body.
 """
 
 import errno
@@ -56,7 +56,18 @@ class Record:
 class Run:
     """Consecutive intact frames of one kind and one context in one segment."""
 
-    __slots__ = ("context", "count", "kind", "offset", "path", "seed", "sequence", "stop", "word")
+    __slots__ = (
+        "context",
+        "count",
+        "crc",
+        "kind",
+        "offset",
+        "path",
+        "seed",
+        "sequence",
+        "stop",
+        "word",
+    )
 
     def __init__(
         self,
@@ -78,6 +89,7 @@ class Run:
         self.sequence = sequence
         self.count = 0
         self.stop = offset
+        self.crc = 0  # of its bytes from `offset` to `stop`
 
 
 class Batch:
@@ -154,21 +166,48 @@ class Batch:
             return
         file = self._fs.open(run.path, write=False)
         try:
-            offset, word = run.offset, run.word
-            while offset < run.stop:
-                data = file.read_at(offset, min(WINDOW_BYTES, run.stop - offset))
-                payloads, used = _payloads(data, 0, run, word)
-                if payloads:
-                    yield payloads, False
-                    word += len(payloads)
-                    offset += used
-                    continue
-                for part, continued in _long_payload(file, data, offset, run, word):
-                    yield [part], continued
-                word += 1
-                offset += FRAME_BYTES + (unpack_from("<I", data, 4)[0] & 0xFFFFFF)
+            yield from _read_run(file, run)
         finally:
             file.close()
+
+
+def _read_run(file: "RandomFile", run: Run) -> "Iterator[tuple[list[bytes], bool]]":
+    """As `Batch._pieces`. One CRC over the whole run, compared before its last piece leaves:
+    a peer that was promised more bytes than it gets throws all of them away."""
+    held: "tuple[list[bytes], bool]" = [], False
+    offset, word, crc = run.offset, run.word, 0
+    while offset < run.stop:
+        data = file.read_at(offset, min(WINDOW_BYTES, run.stop - offset))
+        payloads, used = _payloads(data, 0, run, word)
+        if payloads:
+            crc = crc32(data if used == len(data) else data[:used], crc)
+            word += len(payloads)
+            offset += used
+            if held[0]:
+                yield held
+            held = payloads, False
+            continue
+        # One payload that is longer than the window.
+        stop = _stop_of(data, offset, run)
+        data = data[: stop - offset]
+        part = data[FRAME_BYTES:]
+        continued = False
+        while True:
+            crc = crc32(data, crc)
+            offset += len(data)
+            if held[0]:
+                yield held
+            held = [part], continued
+            continued = True
+            if offset >= stop:
+                break
+            data = part = file.read_at(offset, min(WINDOW_BYTES, stop - offset))
+            if not data:
+                raise _changed(run)
+        word += 1
+    if crc != run.crc or offset != run.stop or word != run.word + run.count:
+        raise _changed(run)
+    yield held
 
 
 def _payloads(data: bytes, offset: int, run: Run, word: int) -> "tuple[list[bytes], int]":
@@ -176,62 +215,39 @@ def _payloads(data: bytes, offset: int, run: Run, word: int) -> "tuple[list[byte
     payloads: "list[bytes]" = []
     add = payloads.append
     unpack = unpack_from
-    crc = crc32
-    seed = run.seed
     shift = (run.kind << 24) - FRAME_BYTES
-    last_word = run.word + run.count
     end = len(data)
     last_header = end - FRAME_BYTES
-    while word < last_word and offset < last_header:
-        expected, size, found, _age = unpack("<IIII", data, offset)
+    for expected in range(word, run.word + run.count):
+        if offset >= last_header:
+            break
+        _crc, size, found, _age = unpack("<IIII", data, offset)
         stop = offset + size - shift
         if stop > end:
             break
-        if found != word or crc(data[offset + 4 : stop], seed) != expected:
+        if found != expected or stop <= offset:
             raise _changed(run)
         add(data[offset + FRAME_BYTES : stop])
         offset = stop
-        word += 1
     return payloads, offset
 
 
-def _long_payload(
-    file: "RandomFile", head: bytes, offset: int, run: Run, word: int
-) -> "Iterator[tuple[bytes, bool]]":
-    """One payload longer than a window; its last part only after the CRC was right."""
-    if len(head) < FRAME_BYTES:
-        raise _changed(run)
-    expected, size, found, _age = unpack_from("<IIII", head, 0)
-    stop = offset + FRAME_BYTES + (size & 0xFFFFFF)
-    if found != word or size >> 24 != run.kind or stop > run.stop:
-        raise _changed(run)
-    crc = crc32(head[4:], run.seed)
-    part = head[FRAME_BYTES:]
-    offset += len(head)
-    continued = False
-    while offset < stop:
-        yield part, continued
-        continued = True
-        part = file.read_at(offset, min(WINDOW_BYTES, stop - offset))
-        if not part:
-            raise _changed(run)
-        crc = crc32(part, crc)
-        offset += len(part)
-    if crc != expected:
-        raise _changed(run)
-    yield part, continued
+def _stop_of(head: bytes, offset: int, run: Run) -> int:
+    if len(head) > FRAME_BYTES:
+        stop = offset + FRAME_BYTES + (unpack_from("<I", head, 4)[0] & 0xFFFFFF)
+        if offset + FRAME_BYTES < stop <= run.stop:
+            return int(stop)
+    raise _changed(run)
 
 
 def _frame(file: "RandomFile", run: Run, offset: int, place: int) -> bytes:
-    head = file.read_at(offset, FRAME_BYTES)
-    if len(head) == FRAME_BYTES:
-        expected, size, word, _age = unpack_from("<IIII", head, 0)
-        stop = offset + FRAME_BYTES + (size & 0xFFFFFF)
-        if word == run.word + place and stop <= run.stop:
-            frame = file.read_at(offset, stop - offset)
-            if crc32(frame[4:], run.seed) == expected:
-                return frame
-    raise _changed(run)
+    """The frame at *offset*, which is the run's record number *place*."""
+    head = file.read_at(offset, min(FRAME_BYTES + 1, run.stop - offset))
+    frame = file.read_at(offset, _stop_of(head, offset, run) - offset)
+    expected, _size, word, _age = unpack_from("<IIII", frame, 0)
+    if word != run.word + place or crc32(frame[4:], run.seed) != expected:
+        raise _changed(run)
+    return frame
 
 
 def _changed(run: Run) -> OSError:

@@ -9,10 +9,12 @@ import errno
 
 from ..errors import BufferFull, InvalidMessage
 from ..runtime import Clock, FileSystem, new_lock
-from .cursor import REASONS, Cursor
+from .cursor import Cursor
 from .lane import Lane
 from .outlet import Outlet
 from .receipt import Receipt
+from .report import lane_status
+from .room import Room
 from .settings import ALL_LANES, REJECTED, BufferSettings
 from .spool import FILE_KIND, Spool, file_payload
 
@@ -56,6 +58,7 @@ class Buffer:
         self._outlets: "dict[str, Outlet]" = {}
         self._cursor = Cursor(self._fs, directory + "/cursor", len(ALL_LANES))
         self._spool = Spool(self._fs, directory + "/files/spool")
+        self._room = Room(self._outlets, self._settings.total_quota_bytes)
         self._made = False
 
     def open(self) -> None:
@@ -337,7 +340,7 @@ class Buffer:
             ``total_quota_bytes``, ``cursor_damaged``.
         """
         with self._lock:
-            lanes = {name: self._lane_status(name) for name in self._lanes}
+            lanes = {name: lane_status(self._outlets[name]) for name in self._lanes}
         rejected = lanes.pop(REJECTED, {})
         return {
             "lanes": lanes,
@@ -350,69 +353,14 @@ class Buffer:
 
     # -- private ----------------------------------------------------------------------------
 
-    def _lane_status(self, name: str) -> "dict[str, Any]":
-        lane, outlet = self._lanes[name], self._outlets[name]
-        oldest = outlet.first_record() if outlet.records else None
-        dropped = {}
-        for reason in REASONS:
-            loss = lane.state.losses[reason]
-            if loss.records:
-                dropped[reason] = loss.to_dict()
-        return {
-            "records": outlet.records,
-            "bytes": lane.disk_bytes,
-            "quota_bytes": lane.settings.quota_bytes,
-            "oldest_sequence": oldest.sequence if oldest is not None else None,
-            "oldest_ms": oldest.wall_ms if oldest is not None else None,
-            "next_sequence": lane.next,
-            "durable_sequence": lane.durable,
-            "acked_sequence": lane.state.head - 1,
-            "dropped": dropped,
-        }
-
     def _make_room(self, lane: Lane, need: int) -> None:
-        """Have *need* bytes for *lane* within its quota and the total.
-
-        Raises:
-            BufferFull: Nothing may give way.
-            InvalidMessage: It could never fit.
-        """
-        settings = lane.settings
         self._make_dirs(lane)
-        if need > settings.quota_bytes:
-            raise InvalidMessage(
-                "%d bytes do not fit in the lane %s, whose quota is %d bytes"
-                % (need, lane.name, settings.quota_bytes),
-                hint="send less at a time, or give the lane a larger quota",
-            )
-        dropped = False
         try:
-            while lane.disk_bytes + need > settings.quota_bytes:
-                if settings.policy == "reject" or not self._outlets[lane.name].drop_oldest(
-                    "quota"
-                ):
-                    raise _full(lane, settings.quota_bytes)
-                dropped = True
-            while self._bytes() + need > self._settings.total_quota_bytes:
-                if not self._drop_fullest():
-                    raise _full(lane, self._settings.total_quota_bytes)
-                dropped = True
+            self._room.make(lane, need)
         finally:
-            if dropped:
+            if self._room.dropped:
+                self._room.dropped = False
                 self._settle()
-
-    def _drop_fullest(self) -> bool:
-        """Take from the lane that is fullest for its quota: the quotas are the weights."""
-        lanes = [lane for lane in self._lanes.values() if lane.settings.policy == "drop_oldest"]
-        for lane in sorted(
-            lanes, key=lambda lane: -lane.disk_bytes * 1000 // lane.settings.quota_bytes
-        ):
-            if self._outlets[lane.name].drop_oldest("quota"):
-                return True
-        return False
-
-    def _bytes(self) -> int:
-        return sum([lane.disk_bytes for lane in self._lanes.values()])
 
     def _settle(self) -> None:
         """Write the cursor; what it is past may go then."""
@@ -442,11 +390,3 @@ class Buffer:
 
     def _closed(self) -> OSError:
         return OSError(errno.EBADF, "the buffer is not open, or has no such lane")
-
-
-def _full(lane: Lane, quota_bytes: int) -> BufferFull:
-    return BufferFull(
-        "the lane %s is full: %d of %d bytes" % (lane.name, lane.disk_bytes, quota_bytes),
-        hint="it empties when the platform is reached; or give it a larger quota, or the policy "
-        '"drop_oldest"',
-    )

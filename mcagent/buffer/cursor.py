@@ -44,13 +44,16 @@ class Loss:
     def __init__(self) -> None:
         self.records = self.bytes = self.first = self.last = self.since_ms = self.until_ms = 0
 
-    def add(self, first: int, last: int, records: int, size: int, now_ms: int) -> None:
-        self.records += records
-        self.bytes += size
-        self.first = min(self.first or first, first)
-        self.last = max(self.last, last)
-        self.since_ms = self.since_ms or now_ms
-        self.until_ms = now_ms or self.until_ms
+    def to_bytes(self) -> bytes:
+        return struct.pack(
+            _LOSS,
+            self.records,
+            self.bytes,
+            self.first,
+            self.last,
+            self.since_ms,
+            self.until_ms,
+        )
 
     def to_dict(self) -> "dict[str, int]":
         return {
@@ -82,37 +85,31 @@ class LaneState:
         self.hole_last = 0
         self.batch_last = 0
         self.losses = {reason: Loss() for reason in REASONS}
+        self._losses_bytes = b""  # they change rarely, and the cursor is written at every batch
 
     @property
     def hole(self) -> int:
         """Records in the hole."""
         return self.hole_last - self.hole_first + 1 if self.hole_first else 0
 
+    def lose(
+        self, reason: str, first: int, last: int, *, records: int, size: int, now_ms: int
+    ) -> None:
+        """Count *records* in the range that are gone; they took *size* bytes."""
+        loss = self.losses[reason]
+        loss.records += records
+        loss.bytes += size
+        loss.first = min(loss.first or first, first)
+        loss.last = max(loss.last, last)
+        loss.since_ms = loss.since_ms or now_ms
+        loss.until_ms = now_ms or loss.until_ms
+        self._losses_bytes = b""
+
     def to_bytes(self) -> bytes:
-        parts = [
-            struct.pack(
-                _LANE,
-                self.head,
-                self.head_offset,
-                self.hole_first,
-                self.hole_last,
-                self.batch_last,
-            )
-        ]
-        for reason in REASONS:
-            loss = self.losses[reason]
-            parts.append(
-                struct.pack(
-                    _LOSS,
-                    loss.records,
-                    loss.bytes,
-                    loss.first,
-                    loss.last,
-                    loss.since_ms,
-                    loss.until_ms,
-                )
-            )
-        return b"".join(parts)
+        if not self._losses_bytes:
+            self._losses_bytes = b"".join([self.losses[name].to_bytes() for name in REASONS])
+        places = self.head, self.head_offset, self.hole_first, self.hole_last, self.batch_last
+        return struct.pack(_LANE, *places) + self._losses_bytes
 
     def load(self, data: bytes, offset: int) -> None:
         (

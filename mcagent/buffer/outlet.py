@@ -231,6 +231,7 @@ class Outlet:
             run = _next_run(runs, segment, reader, kind)
             room = max_bytes - size - (1 if count else 0)
             wanted = min(max_records - count, last - sequence + 1)
+            reader.taken_crc = run.crc
             # The first record is always taken: whether it is too long is for the caller to say.
             taken = reader.take(wanted, room) or (0 if count else reader.take(1, _ALL))
             if not taken:
@@ -240,6 +241,7 @@ class Outlet:
             size += reader.offset - run.stop - FRAME_BYTES * taken + taken - (0 if count else 1)
             run.count += taken
             run.stop = reader.offset
+            run.crc = reader.taken_crc
             count += taken
             self._place = sequence + taken
         if reader is not None and segment is not None:
@@ -360,7 +362,7 @@ class Outlet:
     def _count(self, reason: str, first: int, last: int, records: int, size: int) -> None:
         clock = self.lane.clock
         now_ms = clock.now_ms() if clock.trusted() else 0
-        self.state.losses[reason].add(first, last, records, size, now_ms)
+        self.state.lose(reason, first, last, records=records, size=size, now_ms=now_ms)
         self._remember(first, last, "dropped")
 
     def _remember(self, first: int, last: int, became: str) -> None:

@@ -27,6 +27,7 @@ class SegmentReader:
         damage: (start, stop) of every damaged part passed so far.
         limit: Bytes of the segment that may be read; raised by the caller as it grows.
         limit_index: Index at which the next segment begins.
+        taken_crc: CRC of the bytes that `take` passed; the caller sets where it begins.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SegmentReader:
         self.damage: "list[tuple[int, int]]" = []
         self.limit = limit
         self.limit_index = limit_index
+        self.taken_crc = 0
         self.kind = 0
         self._stop = 0
         self._data = b""
@@ -91,6 +93,7 @@ class SegmentReader:
         if self._stop > self._base + len(data):  # a long record, verified piece by piece
             if self._stop - self.offset - FRAME_BYTES > max_bytes or not max_records:
                 return 0
+            self.taken_crc = self._crc_of(self.offset, self._stop, self.taken_crc)
             self.offset = self._stop
             self.index += 1
             return 1
@@ -99,25 +102,33 @@ class SegmentReader:
         unpack = unpack_from
         start = offset = self.offset - self._base
         header_end = len(data) - FRAME_BYTES
-        end = len(data)
-        allowed = offset + max_bytes + FRAME_BYTES
+        # Frames are longer than payloads and commas: this bound is a little too strict, so that
+        # the loop has one compare less; the caller comes back for the rest.
+        bound = min(len(data), start + max_bytes)
         # The kind is checked with the length: another kind lands far outside the window.
         shift = (self.kind << 24) - FRAME_BYTES
-        word = first_word = self.ordinal << 24 | self.index
-        last_word = word + min(max_records, self.limit_index - self.index)
-        while word < last_word and offset < header_end:
+        first_word = self.ordinal << 24 | self.index
+        count = 0
+        for word in range(
+            first_word, first_word + min(max_records, self.limit_index - self.index)
+        ):
+            if offset >= header_end:
+                break
             expected, size, found, _age = unpack("<IIII", data, offset)
             stop = offset + size - shift
-            if found != word or not offset < stop <= end or stop > allowed:
+            if found != word or stop > bound:
                 break
             if crc(data[offset + 4 : stop], seed) != expected:
                 break
-            allowed += FRAME_BYTES - 1
             offset = stop
-            word += 1
+            count += 1
+        if not count and max_records and self._stop - self.offset - FRAME_BYTES <= max_bytes:
+            offset = self._stop - self._base  # verified by `peek`
+            count = 1
+        self.taken_crc = crc(data[start:offset], self.taken_crc)
         self.offset += offset - start
-        self.index += word - first_word
-        return word - first_word
+        self.index += count
+        return count
 
     def read(self) -> "tuple[int, bytes]":
         """Age in ms and payload of the record that `peek` found; the place stays."""
@@ -180,16 +191,16 @@ class SegmentReader:
             origin = self.damage[-1][0]
         if index - self.index > (offset - origin) // (FRAME_BYTES + 1):
             return None
-        if self._crc(offset + 4, stop) != expected:
+        self._load(offset, min(stop - offset, WINDOW_BYTES))
+        if self._crc_of(offset + 4, stop, self.seed) != expected:
             return None
         return kind, word >> 24, index, stop
 
-    def _crc(self, start: int, stop: int) -> int:
+    def _crc_of(self, start: int, stop: int, crc: int) -> int:
         """CRC of a part that, with a damaged length, may be anything up to the segment."""
-        if stop - start <= WINDOW_BYTES - 4:
-            self._load(start - 4, stop - start + 4)
-            return crc32(self._data[start - self._base : stop - self._base], self.seed)
-        crc = self.seed
+        if stop - start < WINDOW_BYTES:
+            self._load(start, stop - start)
+            return crc32(self._data[start - self._base : stop - self._base], crc)
         while start < stop:
             piece = self._read(start, min(WINDOW_BYTES, stop - start))
             if not piece:
