@@ -1,6 +1,5 @@
 """What the commands share: options, the state directory, the agent, results for people, pipes."""
 
-import json
 import os
 import sys
 
@@ -79,6 +78,8 @@ def open_agent(args: "argparse.Namespace", boarding: "str | None" = None) -> "Ag
 def show(args: "argparse.Namespace", value: "dict[str, Any]", text: str) -> None:
     """Print the result: *value* as one JSON object with ``--json``, else *text*."""
     if args.json:
+        import json
+
         text = json.dumps(value, ensure_ascii=False)
     if text:
         sys.stdout.write(text + "\n")

@@ -38,9 +38,12 @@ class HubClient:
         answer = self._call("POST", "/_emulator/assets", {"name": name, "aspects": aspects})
         return str(answer["id"])
 
-    def create_agent(self, name: str, profile: str) -> "dict[str, Any]":
-        """Make an agent; return its boarding configuration, whose URL is the one used here."""
-        body = {"name": name, "securityProfile": profile}
+    def create_agent(self, name: str, profile: str, *, automap: bool = False) -> "dict[str, Any]":
+        """Make an agent; return its boarding configuration, whose URL is the one used here.
+
+        With *automap* its data points get variables and mappings by themselves.
+        """
+        body = {"name": name, "securityProfile": profile, "automap": automap}
         boarding: "dict[str, Any]" = self._call("POST", "/_emulator/agents", body)
         return boarding
 
@@ -80,6 +83,10 @@ class HubClient:
     def files(self, agent: str) -> "list[dict[str, Any]]":
         """Files of *agent*: ``name``, ``size``, ``sha256`` …"""
         return [row for row in self._lines("/_emulator/files") if row["agent"] == agent]
+
+    def received(self, agent: str, kind: str) -> "list[dict[str, Any]]":
+        """What *agent* sent, before mapping, duplicates included."""
+        return self._lines(f"/_emulator/received?agent={agent}&kind={kind}")
 
     def requests(self) -> "dict[str, int]":
         """Requests so far, the control interface's own left out: ``"POST /path"`` to number."""

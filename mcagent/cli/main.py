@@ -97,7 +97,10 @@ def _parse(arguments: "list[str]") -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=_version())
     add_common_options(parser)
     add_state_option(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    # prog: otherwise a usage text is formatted to find it, which loads shutil.
+    commands = parser.add_subparsers(
+        prog="mcagent", dest="command", metavar="COMMAND", required=True
+    )
     for name, (purpose, takes_state) in COMMANDS.items():
         command = commands.add_parser(
             name, help=purpose, description=purpose[0].upper() + purpose[1:] + "."

@@ -1,0 +1,397 @@
+"""Bad input of every kind: one line and a hint, an exit code, and nothing accepted is lost."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from mcagent import Agent
+from mcagent.messages.multipart import max_file_bytes
+from tests.cli.running import mcagent, refused, write_json
+
+NOON = "2026-01-05T12:00:00Z"
+
+
+@pytest.fixture
+def accepted(device):
+    """A device that has accepted one sample, which must still be there when the test is over."""
+    assert mcagent("record", "temperature=21.4", "--time", NOON, state=device).code == 0
+    yield device
+    status = mcagent("status", "--json", state=device).json
+    assert status["lanes"]["timeseries"]["records"] == 1
+    assert sum(sum(loss.values()) for loss in _losses(status)) == 0
+
+
+def _losses(status):
+    return [loss for lane in status["lanes"].values() for loss in lane["dropped"].values()]
+
+
+def changed(boarding, path, **changes):
+    """A copy of a boarding file with other content members; None removes one."""
+    configuration = json.loads(boarding.read_text())
+    for name, value in changes.items():
+        part = configuration if name == "expiration" else configuration["content"]
+        part[name] = value
+        if value is None:
+            del part[name]
+    return write_json(path, configuration)
+
+
+def _model(*sources):
+    return json.dumps({"configurationId": "x", "dataSources": sources})
+
+
+# -- boarding
+
+
+def test_no_boarding_file(accepted, tmp_path):
+    """Neither named nor there."""
+    refused(mcagent("onboard", state=accepted), 5, "boarding")
+    refused(mcagent("onboard", tmp_path / "none.json", state=accepted), 4, "none.json")
+    refused(mcagent("upload", state=accepted), 5, "boarding")
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [("", "JSON"), ("{", "JSON"), ("[]", ""), ('{"content": {}}', ""), ("\x00\xff", "JSON")],
+)
+def test_broken_boarding_file(accepted, tmp_path, content, word):
+    """Not JSON, or not a boarding configuration; the path is named."""
+    path = tmp_path / "broken.json"
+    path.write_text(content, encoding="latin-1")
+    refused(mcagent("onboard", path, state=accepted), 4, "broken.json", word)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"baseUrl": None}, "baseUrl"),
+        ({"iat": None}, "iat"),
+        ({"tenant": None}, "tenant"),
+        ({"clientCredentialProfile": ["X509"]}, "X509"),
+        ({"baseUrl": "http://southgate.example"}, "http://"),
+    ],
+)
+def test_flawed_boarding_file(accepted, boarding, tmp_path, changes, word):
+    """Each flaw is named by its member."""
+    path = changed(boarding, tmp_path / "flawed.json", **changes)
+    refused(mcagent("onboard", path, state=accepted), 4, word)
+
+
+def test_expired_boarding_file(accepted, boarding, tmp_path):
+    """Seven days are over: only an operator can help."""
+    path = changed(boarding, tmp_path / "old.json", expiration="2020-01-01T00:00:00.000Z")
+    result = mcagent("onboard", path, state=accepted)
+    assert result.code in (4, 5)
+    refused(result, result.code, "expired")
+
+
+def test_used_boarding_file(hub, accepted, boarding, tmp_path):
+    """It works once; the second device is told so."""
+    first = mcagent("onboard", boarding, "--ca", hub.ca_file, state=tmp_path / "first")
+    assert first.code == 0, first
+    result = mcagent("onboard", boarding, "--ca", hub.ca_file, state=accepted)
+    refused(result, 5, "used")
+    secret = json.loads(boarding.read_text())["content"]["iat"]
+    assert secret not in result.err
+
+
+# -- network
+
+
+def test_wrong_ca(accepted, boarding, tmp_path):
+    """The platform's certificate is not trusted: the hint speaks of --ca or the CA file."""
+    trustme = pytest.importorskip("trustme")
+    other = tmp_path / "other-ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    result = mcagent("onboard", boarding, "--ca", other, state=accepted)
+    refused(result, 6, "certificate")
+    refused(mcagent("onboard", boarding, state=accepted), 6, "certificate")
+
+
+def test_ca_file_that_is_none(accepted, boarding, tmp_path):
+    """Not there, or not PEM."""
+    refused(mcagent("onboard", boarding, "--ca", "no.pem", state=accepted), 4, "no.pem")
+    path = write_json(tmp_path / "ca.json", {})
+    refused(mcagent("onboard", boarding, "--ca", path, state=accepted), 4, "ca.json")
+
+
+def test_no_network(hub, accepted, boarding, tmp_path):
+    """Nothing listens: offline is no loss, and the same command works later."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    path = changed(boarding, tmp_path / "away.json", baseUrl=f"https://localhost:{port}")
+    refused(mcagent("onboard", path, "--ca", hub.ca_file, state=accepted), 6, "localhost")
+    result = mcagent("upload", "--boarding", path, "--timeout", 2, "--json", state=accepted)
+    assert result.code == 6, result
+    assert result.json["delivered"] == 0
+    assert result.json["pending"] == 2  # the model and the sample
+    assert result.json["reason"]
+
+
+def test_name_that_does_not_resolve(accepted, boarding, tmp_path):
+    """DNS is named as the cause."""
+    path = changed(boarding, tmp_path / "away.json", baseUrl="https://no-such-host.invalid")
+    refused(mcagent("onboard", path, state=accepted), 6, "no-such-host.invalid")
+
+
+# -- state directory
+
+
+def test_full_disk(tmp_path, model_file):
+    """Recording ends with a message; what was accepted survives, and space makes it go on."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "mcagent-test", mount],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("only root can make a small file system")
+    try:
+        state = mount / "state"
+        assert mcagent("model", model_file, state=state).code == 0
+        assert mcagent("record", "temperature=1", state=state).code == 0
+        ballast = mount / "ballast"
+        _fill(ballast)
+        rows = tmp_path / "rows.csv"
+        lines = [f"{1_767_600_000_000 + i},{i},{'x' * 50_000}" for i in range(200)]
+        rows.write_text("\n".join(["time,temperature,report", *lines]))
+        refused(mcagent("record", "--csv", rows, state=state), 8, "space")
+        before = mcagent("status", "--json", state=state).json["lanes"]["timeseries"]["records"]
+        assert before >= 1
+        ballast.unlink()
+        assert mcagent("record", "temperature=2", state=state).code == 0
+        after = mcagent("status", "--json", state=state).json["lanes"]["timeseries"]["records"]
+        assert after == before + 1
+    finally:
+        subprocess.run(["umount", mount], check=True)
+
+
+def _fill(path):
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4096)
+        except OSError:
+            pass
+
+
+def test_state_directory_that_cannot_be_used(tmp_path, boarding):
+    """A file where the directory should be; a path below it."""
+    (tmp_path / "file").write_text("")
+    for state in (tmp_path / "file", tmp_path / "file" / "state"):
+        refused(mcagent("record", "a=1", state=state), 4, str(state))
+        refused(mcagent("onboard", boarding, state=state), 4, str(state))
+
+
+def test_unwritable_state_directory(tmp_path):
+    """Another user's directory."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o555)
+    options = {}
+    if os.geteuid() == 0:  # root may write anywhere: be nobody
+        for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+            folder.chmod(0o755)
+        if subprocess.run(
+            [sys.executable, "-c", f"import os; os.listdir({str(state)!r})"],
+            user=65534,
+            capture_output=True,
+            check=False,
+        ).returncode:
+            pytest.skip("nobody cannot even start Python here")
+        options["user"] = 65534
+    refused(mcagent("record", "a=1", state=state, **options), 4, str(state))
+
+
+def test_second_process(hub, accepted, boarding, model_file):
+    """The lock names its owner; what can go by the inbox does, the rest is refused."""
+    with Agent.open(str(accepted)):
+        owner = f"pid {os.getpid()}"
+        ca = ("--ca", hub.ca_file)
+        refused(mcagent("onboard", boarding, *ca, state=accepted), 4, owner)
+        refused(mcagent("upload", *ca, state=accepted), 4, owner)
+        refused(mcagent("model", model_file, state=accepted), 4, owner)
+        assert mcagent("status", state=accepted).code == 0
+        assert mcagent("model", state=accepted).code == 0
+
+
+# -- samples
+
+
+BAD_SAMPLES = [
+    (("pressure=1",), "pressure"),
+    (("temperature=nan",), "temperature"),
+    (("temperature=-inf",), "temperature"),
+    (("temperature=warm",), "warm"),
+    (("strokes=1.5",), "strokes"),
+    (("strokes=9223372036854775808",), "LONG"),
+    (("running=1",), "running"),
+    (("note=" + "x" * 21,), "20"),
+    (("note=",), "empty"),
+    (("note=", "report="), "empty"),
+    (("temperature=1", "temperature=2"), "twice"),
+    (("since=2026-01-05T08:00:00",), "offset"),
+    (("temperature=1", "--time", "2026-01-05T12:00:00"), "offset"),
+    (("temperature=1", "--time", "noon"), "not a time"),
+    (("temperature=1", "--time", "-1"), ""),
+    (("temperature=1", "--quality", "good"), "quality"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "word"), BAD_SAMPLES)
+def test_bad_sample(accepted, arguments, word):
+    """Unknown point, NaN, naive time, wrong type, too long, empty: refused by name."""
+    refused(mcagent("record", *arguments, state=accepted), 3, word)
+
+
+def test_nan_is_refused_without_a_model_too(tmp_path):
+    """Nobody knows the type yet, but the platform takes no NaN in any."""
+    refused(mcagent("record", "x=NaN", state=tmp_path / "new"), 3, "x")
+
+
+def test_record_of_200_000_counted_bytes_passes_and_200_001_does_not(device):
+    """2 bytes a character, 1 a Boolean."""
+    sample = ["report=" + "x" * 99_999, "running=true", "second=false"]
+    assert mcagent("record", *sample, state=device).code == 0
+    refused(mcagent("record", *sample, "third=true", state=device), 3, "200001")
+    status = mcagent("status", "--json", state=device).json
+    assert status["lanes"]["timeseries"]["records"] == 1
+
+
+# -- files and events
+
+
+def test_file_at_the_maximum_passes_and_one_byte_more_does_not(device, tmp_path):
+    """The maximum depends on the name, and the message says it."""
+    most = max_file_bytes("log.bin", "")
+    path = tmp_path / "log.bin"
+    with open(path, "wb") as file:
+        file.truncate(most)
+    assert mcagent("file", path, state=device).code == 0
+    with open(path, "ab") as file:
+        file.write(b"x")
+    refused(mcagent("file", path, state=device), 3, str(most), str(most + 1))
+
+
+def test_file_that_cannot_be_read(accepted, tmp_path):
+    """Not there, or a directory."""
+    refused(mcagent("file", tmp_path / "none.txt", state=accepted), 3, "none.txt")
+    refused(mcagent("file", tmp_path, state=accepted), 3, "directory")
+    refused(mcagent("file", __file__, "--name", "a/b", state=accepted), 3, "a/b")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("x" * 256,), "255"),
+        (("",), "description"),
+        (("hot", "--details", "[1]"), "--details"),
+        (("hot", "--details", "{"), "--details"),
+        (("hot", "--time", "2026-01-05T12:00:00"), "offset"),
+    ],
+)
+def test_bad_event(accepted, arguments, word):
+    """Too long, empty, details that are no object, a naive time."""
+    result = mcagent("event", *arguments, state=accepted)
+    assert result.code == 3, result
+    assert word in result.err
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("{", "JSON"),
+        ("{}", "configuration"),
+        (_model(), "data source"),
+        (_model({"name": "a", "dataPoints": []}), "data point"),
+        (_model({"name": "a", "dataPoints": [{"id": "p", "type": "FLOAT"}]}), "FLOAT"),
+    ],
+)
+def test_bad_model(accepted, tmp_path, content, word):
+    """The present model stays in force."""
+    path = tmp_path / "bad-model.json"
+    path.write_text(content)
+    result = mcagent("model", path, state=accepted)
+    assert result.code == 3, result
+    assert word in result.err
+    assert mcagent("model", "--json", state=accepted).json["configurationId"] == "press-7"
+
+
+# -- CSV
+
+
+def test_csv_with_bad_rows_keeps_the_good_ones(device, tmp_path):
+    """Row and column of each bad one; the others are stored."""
+    path = tmp_path / "shift.csv"
+    path.write_text(
+        "timestamp,temperature,strokes,note\r\n"
+        f"{NOON},21.5,1,good\r\n"
+        f"{NOON},warm,2,\r\n"
+        "2026-01-05T12:00:00,1,3,\r\n"
+        "2026-01-05T12:00:01Z,2,9223372036854775808,\r\n"
+        "2026-01-05T12:00:02Z,,,\r\n"
+        "2026-01-05T12:00:03Z,3\r\n"
+        f"2026-01-05T12:00:04Z,4,4,{'x' * 21}\r\n"
+        "2026-01-05T12:00:05Z,nan,5,\r\n"
+        "2026-01-05T12:00:06Z,6.5,6,last\r\n"
+    )
+    result = mcagent("record", "--csv", path, state=device)
+    assert result.code == 3
+    assert result.out == "recorded 2 samples\n"
+    bad = [line for line in result.lines if line.startswith("mcagent: ")]
+    for line, row, column in zip(
+        bad,
+        range(3, 10),
+        ("temperature", "timestamp", "strokes", "", "strokes", "note", "temperature"),
+        strict=True,
+    ):
+        assert f"row {row}" in line, line
+        assert not column or f"column '{column}'" in line, line
+    status = mcagent("status", "--json", state=device).json
+    assert status["lanes"]["timeseries"]["records"] == 2
+
+    result = mcagent("record", "--csv", path, "--json", state=device)
+    assert result.code == 3
+    assert result.json["recorded"] == 2
+    assert [(bad["row"], bad["column"]) for bad in result.json["refused"]][:2] == [
+        (3, "temperature"),
+        (4, "timestamp"),
+    ]
+
+
+def test_csv_that_cannot_be_used_stores_nothing(accepted, tmp_path):
+    """No file, no header, an unknown column, binary rubbish."""
+    refused(mcagent("record", "--csv", tmp_path / "none.csv", state=accepted), 3, "none.csv")
+    path = tmp_path / "x.csv"
+    for content, word in [
+        (b"", "empty"),
+        (b"temperature\n1\n", "times"),
+        (b"time,preassure\n1,1\n", "preassure"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "row 1"),
+    ]:
+        path.write_bytes(content)
+        refused(mcagent("record", "--csv", path, state=accepted), 3, word)
+
+
+def test_csv_in_another_encoding_is_refused_by_row(device, tmp_path):
+    """A cell that is not UTF-8 is named; the rows around it are stored."""
+    path = tmp_path / "latin.csv"
+    path.write_bytes(f"time,note\n{NOON},ok\n{NOON},\xe4\n{NOON},ok\n".encode("latin-1"))
+    result = mcagent("record", "--csv", path, "--json", state=device)
+    assert result.code == 3, result
+    assert result.json["recorded"] == 2
+    assert [(bad["row"], bad["column"]) for bad in result.json["refused"]] == [(3, "note")]
+
+
+def test_bad_combinations_of_record(accepted, tmp_path):
+    """Pairs and a file, neither, a time for a file."""
+    refused(mcagent("record", state=accepted), 2, "POINT=VALUE")
+    refused(mcagent("record", "a=1", "--csv", "x", state=accepted), 2, "not both")
+    refused(mcagent("record", "a", state=accepted), 2, "POINT=VALUE")
+    result = mcagent("record", "--csv", "x", "--time", "1", state=accepted)
+    refused(result, 2, "--time", hint=False)

@@ -1,0 +1,114 @@
+"""The examples run as a newcomer runs them: as programs, against a hub in another process."""
+
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mcagent.cli.hubclient import HubClient
+from mcagent.cli.hubprocess import HubProcess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EXAMPLES = os.path.join(ROOT, "examples")
+ENVIRONMENT = dict(
+    os.environ,
+    PYTHONPATH=os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH")))),
+)
+
+
+@pytest.fixture
+def hub():
+    with HubProcess() as hub:
+        yield hub
+
+
+def test_host_metrics_is_short_enough_to_copy():
+    """Under 60 lines."""
+    with open(os.path.join(EXAMPLES, "host_metrics.py"), encoding="utf-8") as file:
+        assert len(file.readlines()) < 60
+
+
+def test_host_metrics_collects_until_it_is_told_to_stop(hub, tmp_path):
+    """Readings of this machine arrive at the hub; SIGTERM ends it in order."""
+    boarding = tmp_path / "agentconfig.json"
+    with HubClient(hub.url, hub.ca_file) as operator:
+        configuration = operator.create_agent("host", "SHARED_SECRET", automap=True)
+        agent = configuration["content"]["clientId"]
+        boarding.write_text(json.dumps(configuration))
+        script = subprocess.Popen(
+            [
+                sys.executable,
+                os.path.join(EXAMPLES, "host_metrics.py"),
+                *("--state", tmp_path / "state"),
+                *("--boarding", boarding),
+                *("--ca", hub.ca_file),
+                *("--every", "0.1"),
+            ],
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            give_up = time.monotonic() + 30
+            while len(operator.received(agent, "timeseries")) < 10:
+                assert script.poll() is None, script.stdout.read()
+                assert time.monotonic() < give_up, "no readings arrived"
+                time.sleep(0.1)
+        finally:
+            script.send_signal(signal.SIGTERM)
+            output, _ = script.communicate(timeout=30)
+        assert script.returncode == 0, output
+        samples = operator.received(agent, "timeseries")
+        (event,) = operator.received(agent, "event")
+    assert event["event"]["description"] == "collector started"
+    points = {value["dataPointId"] for value in samples[0]["values"]}
+    assert {"cpu_load", "memory_used", "system_uptime"} <= points
+    assert "Traceback" not in output
+
+
+def test_host_metrics_without_boarding_says_what_to_do(tmp_path):
+    """A line and a hint for who forgot the file, not a traceback."""
+    script = subprocess.run(
+        [
+            sys.executable,
+            os.path.join(EXAMPLES, "host_metrics.py"),
+            *("--state", tmp_path / "state"),
+            *("--boarding", tmp_path / "none.json"),
+        ],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert script.returncode == 1
+    assert "none.json" in script.stderr
+    assert "hint:" in script.stderr
+    assert "Traceback" not in script.stderr
+
+
+def test_unit_test_example_passes(tmp_path):
+    """pytest finds the fixture by itself where mcagent is installed."""
+    names = {point.name for point in importlib.metadata.entry_points(group="pytest11")}
+    plugin = [] if "mcagent" in names else ["-p", "mcagent.emulator.pytest_plugin"]
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin),
+            *("-c", os.devnull, "--rootdir", EXAMPLES),
+            os.path.join(EXAMPLES, "unit_test_your_script.py"),
+        ],
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "3 passed" in run.stdout
