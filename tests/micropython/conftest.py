@@ -22,23 +22,23 @@ def installed():
 
 
 @pytest.fixture(scope="session")
-def compiled(installed, tmp_path_factory):
+def mpy_dir(tmp_path_factory):
+    """Folder of the compiled modules."""
+    return tmp_path_factory.mktemp("mpy")
+
+
+@pytest.fixture(scope="session")
+def compiled(installed, mpy_dir):
     """Dotted name -> .mpy of every portable module: what a device is given."""
-    return toolchain.compile_all(compiled_dir(tmp_path_factory))
-
-
-def compiled_dir(tmp_path_factory):
-    return tmp_path_factory.getbasetemp() / "mpy"
+    return toolchain.compile_all(mpy_dir)
 
 
 @pytest.fixture
-def micropython(compiled, tmp_path, tmp_path_factory):
+def micropython(compiled, mpy_dir, tmp_path):
     """`micropython("script.py", …)` runs a script and returns its output; a failure fails."""
 
     def run(script, *args, heap="16m"):
-        status, output, errors = toolchain.run(
-            compiled_dir(tmp_path_factory), script, *args, heap=heap, tmp=tmp_path
-        )
+        status, output, errors = toolchain.run(mpy_dir, script, *args, heap=heap, tmp=tmp_path)
         if status:
             pytest.fail(f"status {status}\n{output}{errors}", pytrace=False)
         return output

@@ -60,3 +60,17 @@ def run(compiled_dir, script, *args, heap="16m", tmp="/tmp"):
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def smallest_heap_kb(compiled_dir, script, *args):
+    """The smallest heap, in kB and to 8 kB, in which *script* ends well; None above 1 MB."""
+    fails, works = 0, 1024
+    if run(compiled_dir, script, *args, heap=f"{works}k")[0]:
+        return None
+    while works - fails > 8:
+        middle = (works + fails) // 2
+        if run(compiled_dir, script, *args, heap=f"{middle}k")[0]:
+            fails = middle
+        else:
+            works = middle
+    return works

@@ -21,7 +21,7 @@ from tests.micropython.device.platform import BOARDING, Platform
 
 # What the agent imports only when it needs it: part of the heap before the work, as it is on a
 # device that has been running for a minute.
-LATE = ("boarding", "credentials.lifecycle", "upload.uploader")
+LATE = ("agent", "credentials.lifecycle", "upload.session", "upload.uploader")
 
 POINTS = ("P1", "P2", "P3", "P4", "P5")
 T0_MS = 1_790_000_000_000
