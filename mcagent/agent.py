@@ -1,0 +1,538 @@
+"""Agent: wires the parts; the only module that knows them all.
+
+Delivery is at-least-once: a record is acknowledged only after the platform answered 200 for it,
+and "delivered" means that and no more (the platform checks mappings afterwards).
+"""
+
+import errno
+
+from .boarding import read_boarding
+from .buffer import Buffer
+from .credentials.keystore import Keystore, StateLock
+from .credentials.lifecycle import Lifecycle
+from .errors import AgentError, BufferFull, ConfigurationError, InvalidMessage
+from .inbox import Inbox
+from .messages.datamodel import DataModel
+from .messages.kinds import FILE, MODEL, SAMPLE
+from .messages.timeseries import TIMESTAMP_BYTES, TIMESTAMP_OFFSET, SampleEncoder
+from .messages.timestamp import parse_text, to_ms
+from .modelstore import ModelStore
+from .runtime import MICROPYTHON, Clock, FileSystem, at_exit, log, new_lock
+from .status import Status
+from .upload.modelrecord import join_model, split_model
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable
+
+    from .buffer import BufferSettings
+    from .buffer.receipt import Receipt
+    from .loop import Loop
+    from .transport.http import Transport
+    from .upload.session import OnboardResult
+    from .upload.settings import UploadReport, UploadSettings
+    from .upload.uploader import Uploader
+    from .worker import Worker
+
+# A default timestamp may run ahead of the clock by this much, because the platform replaces a
+# record that has the time of another: a burst of 1 000 samples, then 1 000 a second.
+MAX_LEAD_MS = 1000
+
+
+class Agent:
+    """A device's connection to Insights Hub, through a buffer on disk.
+
+    >>> with Agent.open("/var/lib/mcagent", boarding="agentconfig.json") as agent:
+    ...     agent.record({"temperature": 21.4})
+
+    One process owns a state directory at a time; inside it every method may be called from any
+    thread. Nothing here waits for the network but `onboard`, `upload`, `step` and `run`.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        boarding: "str | dict[str, Any] | None" = None,
+        ca_file: "str | None" = None,
+        proxy: "str | None" = None,
+        buffer: "BufferSettings | None" = None,
+        upload: "UploadSettings | None" = None,
+        transport: "Transport | None" = None,
+        clock: "Clock | None" = None,
+        fs: "FileSystem | None" = None,
+    ) -> None:
+        self.directory = directory.rstrip("/") or "/"
+        self._clock = clock or Clock()
+        self._fs = fs or FileSystem()
+        self._ca_file = ca_file
+        self._proxy = proxy
+        self._transport = transport
+        self._upload_settings = upload
+        self._uploader: "Uploader | None" = None
+        self._lock = new_lock()  # timestamps, encoder and model
+        self._upload_lock = new_lock()  # one step at a time; never taken while recording
+        self._make_lock = new_lock()
+        self._worker: "Worker | None" = None
+        self._loop: "Loop | None" = None
+        self._notes: "list[str]" = []
+        self._closed = False
+        self._last_now_ms = 0
+
+        configuration = read_boarding(boarding) if boarding is not None else None
+        try:
+            self._fs.make_dir(self.directory)
+            self._state_lock = StateLock(self.directory)
+            self._state_lock.acquire()
+        except OSError as error:
+            raise _cannot_use(self.directory, error)
+        try:
+            self._keystore = Keystore(self.directory, self._fs)
+            self._lifecycle = Lifecycle(self._keystore.load(), configuration)
+            self._buffer = Buffer(
+                self.directory + "/buffer", fs=self._fs, clock=self._clock, settings=buffer
+            )
+            self._buffer.open()
+            self._models = ModelStore(self.directory, self._fs)
+            self._note(self._models.load())
+            self._adopt_pending_model()
+        except OSError as error:
+            self._state_lock.release()
+            raise _cannot_use(self.directory, error)
+        except AgentError:
+            self._state_lock.release()
+            raise
+        for note in self._keystore.notes + self._lifecycle.notes:
+            self._note(note)
+        self._encoder = SampleEncoder(self._models.model)
+        self._inbox = Inbox(self.directory, self._fs, self._clock)
+        self._last_ms = self._last_timestamp_ms()
+        self._undo_at_exit = at_exit(self._flush_at_exit)
+
+    @classmethod
+    def open(cls, directory: str, **settings: "Any") -> "Agent":
+        """Open the state directory *directory*, making it where it is missing.
+
+        Args:
+            directory: Where buffer, credentials and model live; one process at a time.
+            boarding: Boarding configuration: path of the file, or its parsed content. Needed
+                until the agent is onboarded; harmless afterwards.
+            ca_file: PEM file with the certificate authorities to trust instead of the system's.
+            proxy: ``http://[user:password@]host:port``; None takes the environment's.
+            buffer: Quotas, policies and durability of the lanes.
+            upload: Limits and holds of the uploader.
+            transport: What sends requests; None takes urllib3 (CPython).
+
+        Raises:
+            ConfigurationError: The directory is in use by another process (which is named), or
+                cannot be written, or *boarding* is unusable or belongs to another agent.
+        """
+        return cls(directory, **settings)
+
+    # -- in ---------------------------------------------------------------------------------
+
+    def record(
+        self,
+        values: "dict[str, Any]",
+        *,
+        timestamp: "Any" = None,
+        quality_code: "Any" = None,
+        durable: bool = False,
+    ) -> "Receipt":
+        """Store one sample; never waits for the network.
+
+        Args:
+            values: Data point id to value, all of one moment.
+            timestamp: Aware `datetime` or int ms since 1970 UTC; None is now, and never the time
+                of an earlier call.
+            quality_code: For all values, or a dict by data point; None is good (``"0"``).
+            durable: True returns only after the sample is on the medium; otherwise it is within
+                the lane's group window.
+
+        Raises:
+            InvalidMessage: The platform would refuse or drop it; nothing was stored.
+            BufferFull: The disk is full, or the lane's policy is ``"reject"`` and it is full.
+        """
+        with self._lock:
+            timestamp_ms = self._next_ms() if timestamp is None else to_ms(timestamp)
+            payload = self._encoder.encode(values, timestamp_ms, quality_code)
+            return self._append("timeseries", SAMPLE, payload, durable)
+
+    def record_many(
+        self, rows: "Iterable[tuple[Any, dict[str, Any]]]", *, quality_code: "Any" = None
+    ) -> int:
+        """Store many samples with their own times; the fast way in.
+
+        Args:
+            rows: ``(timestamp, values)`` pairs as for `record`.
+            quality_code: For all values.
+
+        Returns:
+            How many were stored.
+
+        Raises:
+            InvalidMessage: A row is invalid. The message names it by its position, counted from
+                0; the rows before it are stored, the rest is not.
+            BufferFull: As `record`; the rows before are stored.
+        """
+        count = 0
+        with self._lock:
+            encode = self._encoder.encode
+            append = self._buffer.append
+            configuration_id = self._configuration_id
+            try:
+                for timestamp, values in rows:
+                    timestamp_ms = timestamp if type(timestamp) is int else to_ms(timestamp)
+                    payload = encode(values, timestamp_ms, quality_code)
+                    append("timeseries", SAMPLE, payload, configuration_id=configuration_id)
+                    count += 1
+            except InvalidMessage as error:
+                raise InvalidMessage("row %d: %s" % (count, error.message), hint=error.hint)
+            except OSError as error:
+                raise self._cannot_store(error)
+        return count
+
+    def submit(self, message: "Any", *, durable: bool = False) -> "Receipt":
+        """Store a `TimeSeries`, `Event`, `File`, `DataModel` or `CustomData`.
+
+        An unchanged data model is not stored again. Samples recorded before a new model are sent
+        before it and are judged by the platform under the model they were recorded with.
+
+        Raises:
+            InvalidMessage: The platform would refuse it; nothing was stored.
+            BufferFull: There is no room; nothing was stored.
+        """
+        kind = getattr(message, "kind", None)
+        if kind is None:
+            raise InvalidMessage(
+                "cannot submit %s" % type(message).__name__,
+                hint="submit a TimeSeries, Event, File, DataModel or CustomData; a dict of values "
+                "goes to record()",
+            )
+        if kind == FILE:
+            return self._submit_file(message)  # without the lock: copying may take a while
+        with self._lock:
+            if kind == SAMPLE:
+                given_ms = message.timestamp_ms
+                payload = self._encoder.encode(
+                    message.values,
+                    self._next_ms() if given_ms is None else given_ms,
+                    message.quality_code,
+                )
+                return self._append(message.lane, kind, payload, durable)
+            if kind == MODEL:
+                return self._submit_model(message)
+            payload = message.fragment(self._clock.now_ms())
+            return self._append(message.lane, kind, payload, durable)
+
+    def flush(self) -> None:
+        """Return once everything recorded so far is on the medium."""
+        try:
+            self._buffer.flush()
+        except OSError as error:
+            raise self._cannot_store(error)
+
+    # -- out --------------------------------------------------------------------------------
+
+    def onboard(self) -> "OnboardResult":
+        """Register with the platform, unless that is done. Harmless to repeat.
+
+        Returns:
+            Whether the agent is onboarded; offline is a result with `reason` and `retry_in_s`.
+
+        Raises:
+            NotOnboarded: There is no boarding configuration to register with.
+            OnboardingRefused: The platform refused it for good; the hint says what an operator
+                has to do.
+        """
+        with self._upload_lock:
+            return self._get_uploader().session.onboard()
+
+    def upload(self, timeout_s: float = 30) -> "UploadReport":
+        """Send what is buffered until it is all delivered, *timeout_s* is over, or it must wait.
+
+        Being offline is a result: `retry_in_s` and `reason` say when and why.
+
+        Raises:
+            NotOnboarded: There is neither a boarding configuration nor a credential.
+            CredentialError: The platform refuses this agent; the hint says what to do.
+        """
+        self._take_inbox()
+        with self._upload_lock:
+            return self._get_uploader().upload(timeout_s)
+
+    def step(self, budget_ms: int = 50) -> "int | None":
+        """Do one bounded piece of work: for loops that do other things too (MicroPython).
+
+        Args:
+            budget_ms: No new request is begun after this time.
+
+        Returns:
+            Milliseconds until the next call is useful; None when there is nothing to do.
+        """
+        self._take_inbox()
+        try:
+            due_ms = self._buffer.tick()
+        except OSError as error:
+            raise self._cannot_store(error)
+        with self._upload_lock:
+            wait_ms = self._get_uploader().step(budget_ms)
+        if due_ms is None or wait_ms is None:
+            return wait_ms if due_ms is None else due_ms
+        return min(due_ms, wait_ms)
+
+    def start(self) -> None:
+        """Upload in a background thread from now on (CPython). Its errors are in `status()`.
+
+        Harmless to repeat. Without it nothing is sent between calls of `upload` and `step`.
+        """
+        if MICROPYTHON:
+            raise ConfigurationError(
+                "there is no background thread on MicroPython", hint="call step() in your loop"
+            )
+        if self._worker is None:
+            from .worker import Worker
+
+            self._worker = Worker(self)
+
+    def stop(self) -> None:
+        """End the background thread, and raise the last error that it met, if any."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
+
+    def run(self, collect: "Callable[[], dict[str, Any] | None]", *, every_s: float) -> None:
+        """Call *collect* every *every_s* seconds and record what it returns, until SIGTERM.
+
+        The whole service: onboards when needed, uploads in the background (CPython) or between
+        samples (MicroPython). An exception in *collect* is counted, logged once per kind, and the
+        loop goes on. Missed moments are skipped and counted, never made up for.
+
+        Args:
+            collect: Returns data point id to value; None when there is nothing to record.
+            every_s: Seconds between calls, on a steady clock.
+        """
+        from .loop import Loop
+
+        self._loop = Loop(self._clock, every_s)
+        self._loop.run(self, collect)
+
+    # -- about ------------------------------------------------------------------------------
+
+    def status(self) -> "Status":
+        """What is buffered, since when, what happens next and why."""
+        # Without the upload lock: a request in flight must not hold this up.
+        return Status(
+            directory=self.directory,
+            buffer=self._buffer.status(),
+            upload=self._get_uploader().status(),
+            model=self._models.model,
+            inbox=len(self._inbox),
+            worker=self._worker.status() if self._worker is not None else None,
+            loop=self._loop.status() if self._loop is not None else None,
+            empty_strings=self._encoder.empty_strings,
+            notes=list(self._notes),
+        )
+
+    @property
+    def model(self) -> "DataModel | None":
+        """The data model that samples are checked against; None before the first."""
+        return self._models.model
+
+    def close(self) -> None:
+        """Flush, end the background thread and give the state directory back. Repeatable."""
+        if self._closed:
+            return
+        self._closed = True
+        self._undo_at_exit()
+        try:
+            self.stop()
+        finally:
+            try:
+                self._buffer.close()
+            except OSError as error:
+                raise self._cannot_store(error)
+            finally:
+                if self._transport is not None:
+                    self._transport.close()
+                self._state_lock.release()
+
+    def __enter__(self) -> "Agent":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "<Agent %s>" % self.directory
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _next_ms(self) -> int:
+        now_ms = self._clock.now_ms()
+        if now_ms < self._last_now_ms - MAX_LEAD_MS:
+            self._last_ms = 0  # the clock was set back: follow it, do not run ahead for an hour
+        self._last_now_ms = now_ms
+        timestamp_ms = now_ms if now_ms > self._last_ms else self._last_ms + 1
+        if timestamp_ms - now_ms > MAX_LEAD_MS:
+            raise InvalidMessage(
+                "more than 1 000 samples a second need explicit timestamps: this one would be "
+                "%d ms ahead of the clock" % (timestamp_ms - now_ms),
+                hint="give timestamp=…, or put values of one moment into one record() call",
+            )
+        self._last_ms = timestamp_ms
+        return timestamp_ms
+
+    def abort(self) -> None:
+        """Break the request in flight, if there is one; it is sent again later."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _append(self, lane: str, kind: int, payload: bytes, durable: bool) -> "Receipt":
+        configuration_id = self._configuration_id if kind == SAMPLE else ""
+        try:
+            sequence = self._buffer.append(
+                lane, kind, payload, configuration_id=configuration_id, durable=durable
+            )
+        except OSError as error:
+            raise self._cannot_store(error)
+        return self._buffer.receipt(lane, sequence)
+
+    @property
+    def _configuration_id(self) -> str:
+        model = self._models.model
+        return "" if model is None else model.id
+
+    def _submit_model(self, model: "DataModel") -> "Receipt":
+        if model == self._models.model:
+            return self._buffer.receipt("models", self._models.sequence)
+        try:
+            # The barrier is a sequence number of the time series: it must not be given again to
+            # a sample recorded under the new model, so what is before it is made durable first.
+            self._buffer.flush("timeseries")
+            payload = join_model(self._buffer.next_sequence("timeseries"), model.fragment())
+            sequence = self._buffer.append("models", MODEL, payload, durable=True)
+            self._models.save(model, sequence)
+        except OSError as error:
+            raise self._cannot_store(error)
+        self._encoder = SampleEncoder(model)
+        return self._buffer.receipt("models", sequence)
+
+    def _adopt_pending_model(self) -> None:
+        """A cut between the models lane and model.json: the lane is right."""
+        sequence = self._buffer.next_sequence("models") - 1
+        if sequence <= self._models.sequence:
+            return
+        payload = self._buffer.last_payload("models")
+        if payload is not None:
+            self._models.save(DataModel.parse(split_model(payload)[1]), sequence)
+
+    def _submit_file(self, message: "Any") -> "Receipt":
+        message.require_fit()
+        try:
+            sequence = self._buffer.append_file(
+                message.details(self._clock.now_ms()),
+                message.source,
+                move=message.move,
+                max_bytes=message.max_bytes,
+            )
+        except OSError as error:
+            raise self._cannot_store(error)
+        return self._buffer.receipt("files", sequence)
+
+    def _take_inbox(self) -> None:
+        for message in self._inbox.messages():
+            header = message.header
+            try:
+                if header["kind"] == FILE:
+                    self._buffer.append_file(header["file"], message.file)
+                else:
+                    self._buffer.append(
+                        header["lane"],
+                        header["kind"],
+                        message.file.read(),
+                        configuration_id=header["configuration_id"],
+                        durable=True,
+                    )
+            except InvalidMessage as error:
+                self._note("a message in the inbox was refused: %s" % error)
+                self._inbox.refuse(message.path)
+            except (BufferFull, OSError) as error:
+                self._note("the inbox waits: %s" % error)
+                return
+            else:
+                self._inbox.remove(message.path)
+
+    def _get_uploader(self) -> "Uploader":
+        """Made at the first use, because a script that only records needs none of it."""
+        with self._make_lock:
+            if self._uploader is None:
+                from .upload.session import Session
+                from .upload.uploader import Uploader
+
+                if self._transport is None:
+                    self._transport = _default_transport(self._ca_file, self._proxy)
+                session = Session(
+                    self._lifecycle, self._keystore, self._transport, clock=self._clock
+                )
+                self._uploader = Uploader(
+                    self._buffer,
+                    session,
+                    clock=self._clock,
+                    settings=self._upload_settings,
+                    local_model=self._model_fragment,
+                )
+            return self._uploader
+
+    def _model_fragment(self) -> "bytes | None":
+        model = self._models.model
+        return None if model is None else model.fragment()
+
+    def _last_timestamp_ms(self) -> int:
+        """Time of the last sample, unless the clock was set back since: then follow the clock."""
+        last_ms = self._buffer.high_water_ms
+        payload = self._buffer.last_payload("timeseries")
+        if payload is not None:
+            text = payload[TIMESTAMP_OFFSET : TIMESTAMP_OFFSET + TIMESTAMP_BYTES].decode()
+            last_ms = max(last_ms, parse_text(text))
+        return last_ms if last_ms <= self._clock.now_ms() + MAX_LEAD_MS else 0
+
+    def _flush_at_exit(self) -> None:
+        try:
+            self._buffer.flush()
+        except OSError as error:
+            log("error", "agent", "flush at exit failed: %s" % error)
+
+    def _note(self, text: str) -> None:
+        if text and text not in self._notes:
+            self._notes.append(text)
+            log("warning", "agent", text)
+
+    def _cannot_store(self, error: OSError) -> AgentError:
+        return _cannot_use(self.directory, error)
+
+
+def _default_transport(ca_file: "str | None", proxy: "str | None") -> "Transport":
+    if MICROPYTHON:
+        raise ConfigurationError(
+            "there is no transport to send with", hint="give transport=… to Agent.open"
+        )
+    from .transport.cpython import Urllib3Transport
+
+    return Urllib3Transport(ca_file=ca_file, proxy=proxy)
+
+
+def _cannot_use(path: str, error: OSError) -> AgentError:
+    """The one table from the operating system's refusal to ours."""
+    number = error.errno
+    reason = "%s: [%s] %s" % (path, errno.errorcode.get(number or 0, "?"), error.args[-1])
+    if number in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return BufferFull(
+            "no space left for " + reason,
+            hint="free space on this file system, or give the buffer a smaller quota; what was "
+            "accepted is safe",
+        )
+    return ConfigurationError(
+        "cannot use the state directory " + reason,
+        hint="it must be a directory on a local disk that this user may write",
+    )

@@ -1,0 +1,353 @@
+"""The agent on its own: in, out, model, clock, inbox, errors. No network here."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mcagent import (
+    Agent,
+    AgentError,
+    BufferFull,
+    ConfigurationError,
+    DataModel,
+    DataPoint,
+    DataSource,
+    Event,
+    File,
+    InvalidMessage,
+    NotOnboarded,
+    TimeSeries,
+)
+from mcagent.agent import MAX_LEAD_MS
+from mcagent.inbox import Inbox
+from mcagent.messages.kinds import SAMPLE
+from mcagent.runtime import Clock, FileSystem
+
+MODEL = DataModel("press-7", [DataSource("press", [DataPoint("strokes", "LONG")])])
+
+
+class StoppedClock(Clock):
+    """A wall clock that moves only when a test moves it; the rest is real."""
+
+    def __init__(self, now_ms=1_790_000_000_000):
+        super().__init__()
+        self.wall_ms = now_ms
+
+    def now_ms(self):
+        return self.wall_ms
+
+
+def stored(agent, lane="timeseries"):
+    """Payloads of a lane, parsed, oldest first."""
+    agent.flush()
+    batch = agent._buffer.cut(lane, max_bytes=10_000_000, max_records=100_000)
+    if batch is None:
+        return []
+    rows = json.loads(b"[" + b"".join(batch.chunks()) + b"]")
+    agent._buffer.release(batch)
+    return rows
+
+
+def test_recording_works_before_onboarding_and_without_a_boarding_file(tmp_path):
+    """`record` and `submit` store; `upload` says what is missing."""
+    with Agent.open(str(tmp_path)) as agent:
+        receipt = agent.record({"temperature": 21.4}, durable=True)
+        agent.submit(Event("coolant low"))
+        assert receipt.durable
+        assert not receipt.delivered
+        assert agent.status().pending == 2
+        with pytest.raises(NotOnboarded) as caught:
+            agent.upload(timeout_s=0)
+        assert "boarding" in caught.value.hint
+
+
+def test_what_was_recorded_is_there_after_reopening(tmp_path):
+    """Leaving `with` flushes."""
+    with Agent.open(str(tmp_path)) as agent:
+        agent.record({"strokes": 7}, timestamp=1_790_000_000_000)
+    with Agent.open(str(tmp_path)) as agent:
+        (row,) = stored(agent)
+    assert row["timestamp"] == "2026-09-21T14:13:20.000Z"
+    assert row["values"] == [{"dataPointId": "strokes", "value": "7", "qualityCode": "0"}]
+
+
+def test_default_timestamps_never_repeat(tmp_path):
+    """The same millisecond twice would replace a record on the platform."""
+    with Agent.open(str(tmp_path), clock=StoppedClock()) as agent:
+        for number in range(100):
+            agent.record({"n": number})
+        times = [row["timestamp"] for row in stored(agent)]
+    assert len(set(times)) == 100
+    assert times == sorted(times)
+
+
+def test_a_lead_of_more_than_a_second_is_an_error_that_says_why(tmp_path):
+    """The 1 001st sample of one stopped millisecond is still allowed, the next is refused."""
+    with Agent.open(str(tmp_path), clock=StoppedClock()) as agent:
+        for number in range(MAX_LEAD_MS + 1):
+            agent.record({"n": number})
+        with pytest.raises(InvalidMessage, match="explicit timestamps"):
+            agent.record({"n": 0})
+        agent._clock.wall_ms += 1
+        agent.record({"n": 1})
+        assert len(stored(agent)) == MAX_LEAD_MS + 2
+
+
+def test_a_clock_that_is_set_back_is_followed(tmp_path):
+    """An NTP correction of an hour must not make every call fail for an hour."""
+    clock = StoppedClock()
+    with Agent.open(str(tmp_path), clock=clock) as agent:
+        agent.record({"n": 1})
+        clock.wall_ms -= 3_600_000
+        agent.record({"n": 2})
+        first, second = stored(agent)
+    assert second["timestamp"] < first["timestamp"]
+
+
+def test_times_do_not_repeat_across_a_restart(tmp_path):
+    """The lead of a burst is remembered."""
+    clock = StoppedClock()
+    with Agent.open(str(tmp_path), clock=clock) as agent:
+        for number in range(500):
+            agent.record({"n": number})
+    with Agent.open(str(tmp_path), clock=clock) as agent:
+        agent.record({"n": 500})
+        times = [row["timestamp"] for row in stored(agent)]
+    assert len(set(times)) == 501
+
+
+def test_record_many_names_the_row_and_keeps_those_before_it(tmp_path):
+    """A bad row ends the call; the good rows before it are stored."""
+    rows = [(1_790_000_000_000, {"n": 1}), (1_790_000_000_001, {"n": float("nan")})]
+    with Agent.open(str(tmp_path)) as agent:
+        with pytest.raises(InvalidMessage, match=r"^row 1: ") as caught:
+            agent.record_many(rows)
+        assert caught.value.hint
+        assert len(stored(agent)) == 1
+        assert agent.record_many(rows[:1]) == 1
+
+
+def test_a_sample_is_checked_against_the_model_before_anything_is_written(tmp_path):
+    """Unknown point and wrong type are refused at the door, also after a restart."""
+    with Agent.open(str(tmp_path)) as agent:
+        agent.submit(MODEL)
+    with Agent.open(str(tmp_path)) as agent:
+        with pytest.raises(InvalidMessage, match="temperature"):
+            agent.record({"temperature": 1.0})
+        with pytest.raises(InvalidMessage, match="strokes"):
+            agent.record({"strokes": "many"})
+        assert stored(agent) == []
+
+
+def test_an_unchanged_model_is_stored_once(tmp_path):
+    """A script submits its model at each start; a PUT each time would delete mappings."""
+    for _ in range(3):
+        with Agent.open(str(tmp_path)) as agent:
+            receipt = agent.submit(MODEL)
+            assert receipt.sequence == 1
+            assert agent.status().lanes["models"]["records"] == 1
+
+
+def test_the_models_lane_is_right_when_model_json_is_older(tmp_path):
+    """A cut between the two leaves the new model in force."""
+    with Agent.open(str(tmp_path)) as agent:
+        agent.submit(MODEL)
+    os.unlink(tmp_path / "model.json")
+    with Agent.open(str(tmp_path)) as agent:
+        assert agent.model == MODEL
+
+
+def test_a_damaged_model_file_is_said_and_not_fatal(tmp_path):
+    """Recording goes on, unchecked."""
+    (tmp_path / "model.json").write_bytes(b"{")
+    with Agent.open(str(tmp_path)) as agent:
+        agent.record({"anything": 1})
+        assert any("model.json" in note for note in agent.status().notes)
+
+
+def test_a_second_owner_is_refused_with_the_name_of_the_first(tmp_path):
+    """The error names the process that holds the directory."""
+    with Agent.open(str(tmp_path)):
+        with pytest.raises(ConfigurationError, match="pid %d" % os.getpid()):
+            Agent.open(str(tmp_path))
+    Agent.open(str(tmp_path)).close()
+
+
+def test_an_unusable_directory_is_a_clear_error(tmp_path):
+    """A file where the directory should be."""
+    (tmp_path / "state").write_text("")
+    with pytest.raises(ConfigurationError) as caught:
+        Agent.open(str(tmp_path / "state"))
+    assert str(tmp_path / "state") in caught.value.message
+    assert caught.value.hint
+
+
+def test_something_that_is_no_message_is_refused(tmp_path):
+    """A dict handed to `submit` is told to go to `record`."""
+    with Agent.open(str(tmp_path)) as agent:
+        with pytest.raises(InvalidMessage) as caught:
+            agent.submit({"temperature": 1})
+    assert "record()" in caught.value.hint
+
+
+def test_a_file_survives_the_deletion_of_its_original(tmp_path):
+    """The receipt is durable because the content was copied."""
+    original = tmp_path / "report.txt"
+    original.write_bytes(b"shift report")
+    with Agent.open(str(tmp_path / "state")) as agent:
+        receipt = agent.submit(File(str(original)))
+        original.unlink()
+        assert receipt.durable
+        assert agent.status().lanes["files"]["records"] == 1
+
+
+def test_closing_twice_is_harmless(tmp_path):
+    """`close` inside `with`."""
+    with Agent.open(str(tmp_path)) as agent:
+        agent.close()
+
+
+def test_the_inbox_of_another_process_is_taken_in(tmp_path):
+    """Left by `put`, stored at the next step, gone from the inbox."""
+    header = {"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}
+    payload = TimeSeries({"n": 1}, timestamp=1_790_000_000_000)
+    inbox = Inbox(str(tmp_path), FileSystem(), Clock())
+    with Agent.open(str(tmp_path)) as agent:
+        inbox.put(
+            header, [agent._encoder.encode(payload.values, 1_790_000_000_000, payload.quality_code)]
+        )
+        assert agent.status().inbox == 1
+        agent.step(0)
+        assert agent.status().inbox == 0
+        assert [row["values"][0]["value"] for row in stored(agent)] == ["1"]
+
+
+def test_a_damaged_inbox_message_is_kept_aside_and_the_rest_taken(tmp_path):
+    """One bad file does not stop the others."""
+    inbox = Inbox(str(tmp_path), FileSystem(), Clock())
+    with Agent.open(str(tmp_path)) as agent:
+        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [b"{}"])
+        (tmp_path / "inbox" / "000000000000000-bad.msg").write_bytes(b"not json\n")
+        agent.step(0)
+        assert agent.status().inbox == 0
+        assert agent.status().lanes["timeseries"]["records"] == 1
+    assert (tmp_path / "inbox" / "000000000000000-bad.bad").exists()
+
+
+def test_an_inbox_that_nobody_empties_is_full_with_a_reason(tmp_path, monkeypatch):
+    """A dead service is noticed by the commands that feed it."""
+    monkeypatch.setattr("mcagent.inbox.MAX_MESSAGES", 2)
+    inbox = Inbox(str(tmp_path), FileSystem(), Clock())
+    for _ in range(2):
+        inbox.put({"lane": "events"}, [b"{}"])
+    with pytest.raises(BufferFull) as caught:
+        inbox.put({"lane": "events"}, [b"{}"])
+    assert "service" in caught.value.hint
+
+
+def test_an_error_of_the_background_thread_reaches_status_and_stop(tmp_path, monkeypatch):
+    """Nothing is swallowed: the thread goes on, `status` shows it, `stop` raises it."""
+    monkeypatch.setattr("mcagent.worker._WAIT_AFTER_ERROR_MS", 250)
+    with Agent.open(str(tmp_path)) as agent:
+
+        def fail(_budget_ms):
+            raise ZeroDivisionError("planted")
+
+        agent.step = fail
+        agent.start()
+        _until(lambda: agent.status().worker["errors"] >= 2)
+        assert agent.status().worker["alive"]
+        assert "planted" in agent.status().worker["last_error"]
+        with pytest.raises(ZeroDivisionError):
+            agent.stop()
+
+
+def test_run_counts_and_logs_errors_once_a_kind_and_goes_on(tmp_path, caplog):
+    """A sensor that fails now and then does not end the service."""
+    calls = []
+
+    def collect():
+        calls.append(len(calls))
+        if len(calls) == 12:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if len(calls) % 2:
+            raise ValueError("sensor")
+        return {"n": len(calls)}
+
+    with Agent.open(str(tmp_path)) as agent:
+        agent.run(collect, every_s=0.01)
+        assert agent.status().loop["errors"] == {"ValueError": 6}
+        assert agent.status().loop["samples"] == 6
+        assert len(stored(agent)) == 6
+    assert sum("collect failed" in record.message for record in caplog.records) == 1
+
+
+def test_run_refuses_a_period_that_is_none(tmp_path):
+    """0 and negative periods."""
+    with Agent.open(str(tmp_path)) as agent:
+        for every_s in (0, -1):
+            with pytest.raises(ConfigurationError, match="every_s"):
+                agent.run(dict, every_s=every_s)
+
+
+_CHILD = """
+import sys, time
+from mcagent import Agent
+agent = Agent.open(sys.argv[1])
+agent.record({"n": 1})
+print("ready", flush=True)
+if sys.argv[2] == "exit":
+    sys.exit(0)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("way", ["exit", "sigterm"])
+def test_the_end_of_the_process_flushes(tmp_path, way):
+    """Interpreter exit and SIGTERM keep what was only in RAM; SIGTERM still ends the process."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, str(tmp_path), way], stdout=subprocess.PIPE
+    )
+    assert child.stdout.readline() == b"ready\n"
+    if way == "sigterm":
+        child.send_signal(signal.SIGTERM)
+    assert child.wait(20) == (0 if way == "exit" else -signal.SIGTERM)
+    child.stdout.close()
+    with Agent.open(str(tmp_path)) as agent:
+        assert len(stored(agent)) == 1
+
+
+def test_a_full_disk_is_buffer_full_with_a_way_out(tmp_path):
+    """ENOSPC at the append: nothing accepted is lost, the error says what to do."""
+
+    class FullDisk(FileSystem):
+        full = False
+
+        def open(self, path, **mode):
+            if self.full and mode.get("create"):
+                raise OSError(28, "No space left on device")
+            return super().open(path, **mode)
+
+    fs = FullDisk()
+    with Agent.open(str(tmp_path), fs=fs) as agent:
+        agent.record({"n": 1}, durable=True)
+        fs.full = True
+        with pytest.raises(AgentError) as caught:
+            agent.submit(Event("first of its lane"))
+        assert isinstance(caught.value, BufferFull)
+        assert "space" in caught.value.hint
+        fs.full = False
+        agent.submit(Event("again"))
+        assert agent.status().pending == 2
+
+
+def _until(condition, timeout_s=10):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
