@@ -1,6 +1,6 @@
 """POST /exchange: the sender of everything that fits into one body."""
 
-from ..credentials.answers import retry_after_ms, server_time_ms
+from ..credentials.answers import retry_after_ms
 from ..errors import TransportError
 from ..transport.http import Request
 from . import outcome
@@ -47,7 +47,8 @@ class Answer:
             row,
             status=response.status,
             reason="HTTP %d, %s%s" % (response.status, row.meaning, ": " + words if words else ""),
-            retry_after=retry_after_ms(response, server_time_ms(response) or session.now_ms()),
+            # The session has compared the clocks by this very answer.
+            retry_after=retry_after_ms(response, session.now_ms()),
             correlation_id=session.correlation_id,
         )
 

@@ -121,7 +121,10 @@ class Poison:
         elif self._action == PROBE:
             if load.add_single(lane, count, self._window) is not None:
                 return load
-            recently = self._lanes[lane].recently_accepted(self._suspects[0].kind, now_ms)
+            # A model is too much to lose for a gateway's mood: only a newer one proves it wrong.
+            recently = lane != "models" and self._lanes[lane].recently_accepted(
+                self._suspects[0].kind, now_ms
+            )
             search.nothing_behind(self._canary is not None, recently)
         elif self._action == CANARY and self._canary is not None:
             load.add_again(SAMPLE, self._canary[0], self._canary[1])
