@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .agent import Agent
     from .buffer.receipt import Receipt
+    from .buffer.settings import BufferSettings, LaneSettings
     from .errors import (
         AgentError,
         BufferFull,
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from .messages.event import Event, Severity
     from .messages.file import File
     from .messages.timeseries import TimeSeries
+    from .upload.settings import UploadSettings
 
 __all__ = [
     "Agent",
     "AgentError",
     "BufferFull",
+    "BufferSettings",
     "ClockError",
     "ConfigurationError",
     "CredentialError",
@@ -46,6 +49,7 @@ __all__ = [
     "Event",
     "File",
     "InvalidMessage",
+    "LaneSettings",
     "NotOnboarded",
     "OnboardingRefused",
     "Receipt",
@@ -54,21 +58,25 @@ __all__ = [
     "Severity",
     "TimeSeries",
     "TransportError",
+    "UploadSettings",
     "__version__",
 ]
 
 # Public name -> the module that defines it. Everything not listed is an error.
 _HOME = {
     "Agent": "agent",
+    "BufferSettings": "buffer.settings",
     "CustomData": "messages.customdata",
     "DataModel": "messages.datamodel",
     "DataPoint": "messages.datamodel",
     "DataSource": "messages.datamodel",
     "Event": "messages.event",
     "File": "messages.file",
+    "LaneSettings": "buffer.settings",
     "Receipt": "buffer.receipt",
     "Severity": "messages.event",
     "TimeSeries": "messages.timeseries",
+    "UploadSettings": "upload.settings",
 }
 
 

@@ -8,6 +8,7 @@ from mcagent import (
     Agent,
     AgentError,
     BufferFull,
+    BufferSettings,
     ClockError,
     ConfigurationError,
     CredentialError,
@@ -18,6 +19,7 @@ from mcagent import (
     Event,
     File,
     InvalidMessage,
+    LaneSettings,
     NotOnboarded,
     OnboardingRefused,
     Receipt,
@@ -26,6 +28,7 @@ from mcagent import (
     Severity,
     TimeSeries,
     TransportError,
+    UploadSettings,
 )
 
 version: str = mcagent.__version__
@@ -85,7 +88,12 @@ def collect() -> dict[str, Any] | None:
 
 
 def serve() -> None:
-    with Agent.open("state", boarding="agentconfig.json", ca_file="ca.pem") as agent:
+    lane = LaneSettings(8_000_000, policy="reject", durability=("group", 10, 500))
+    buffer = BufferSettings(timeseries=lane, total_quota_bytes=64_000_000)
+    upload = UploadSettings(unmapped="hold")
+    with Agent.open(
+        "state", boarding="agentconfig.json", ca_file="ca.pem", buffer=buffer, upload=upload
+    ) as agent:
         agent.onboard()
         agent.start()
         agent.run(collect, every_s=1.0)
