@@ -1,6 +1,7 @@
 """What goes out and what comes back, on real sockets."""
 
 import gzip
+import traceback
 import tracemalloc
 import zlib
 
@@ -277,8 +278,8 @@ def test_header_that_http_forbids_is_refused_without_quoting_it(tls_server, new_
     request = Request("GET", tls_server.url, {"Authorization": "Bearer Pl4nted\nSecret"})
     error = refused(new_transport(), request)
     assert error.kind == "other"
-    assert "Pl4nted" not in repr(error) + repr(error.__cause__)
-    assert error.__suppress_context__
+    assert "Authorization" in str(error)
+    assert "Pl4nted" not in "".join(traceback.format_exception(error))
 
 
 def test_unusable_ca_file_is_told_at_once(tmp_path, ca_file):

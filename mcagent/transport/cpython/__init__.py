@@ -133,11 +133,6 @@ class Urllib3Transport(Transport):
             return read_answer(response, keep=progress.sent)
         except (HTTPError, HTTPException, OSError) as error:
             raise translate(error, progress, ca_file=self._ca_file) from error
-        except ValueError:
-            # http.client quotes the header that it refuses, and that can be a token.
-            raise TransportError(
-                "a header of the request holds a character that HTTP does not allow", kind="other"
-            ) from None
 
     def _headers(self, request: "Request", body: "Body | None") -> "dict[str, str]":
         headers = {
@@ -147,6 +142,12 @@ class Urllib3Transport(Transport):
             "Correlation-ID": request.correlation_id,
         }
         headers.update(request.headers)
+        for name, value in headers.items():
+            # http.client would refuse them too, but quote the value, which can be a token.
+            if not (value.isascii() and value.isprintable()):
+                raise TransportError(
+                    f"the header {name} holds a character that HTTP does not allow", kind="other"
+                )
         if body is None and request.method in ("POST", "PUT"):
             body = BytesBody(b"")
         if body is not None:

@@ -8,11 +8,13 @@ import errno
 import http.client
 import io
 import socket
+import ssl
 import sys
 from threading import local
 from time import monotonic
 
 import urllib3
+from urllib3 import __version__ as _URLLIB3  # type: ignore[attr-defined]  # noqa: N812
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from .trust import client_context
@@ -192,6 +194,7 @@ class _Watched:
     _tls = False
     _awaits_body = False
     _head = b""
+    _connect_answer: "Any" = None
 
     def _new_conn(self) -> "Any":
         self.progress.step = CONNECT
@@ -201,12 +204,21 @@ class _Watched:
 
     def _tunnel(self) -> None:
         self.progress.step = TUNNEL
-        super()._tunnel()  # type: ignore[misc]
+        self._connect_answer = None
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        finally:
+            # Before 3.11.9, http.client leaves the socket of a refused CONNECT to the collector.
+            if self._connect_answer is not None:
+                self._connect_answer.close()
         self.progress.step = TLS
         self.progress.tunnelled = True
 
     def response_class(self, *args: "Any", **kwargs: "Any") -> _BoundedAnswer:
-        return _BoundedAnswer(self.progress, *args, **kwargs)
+        answer = _BoundedAnswer(self.progress, *args, **kwargs)
+        if self.progress.step == TUNNEL:
+            self._connect_answer = answer
+        return answer
 
     def request(
         self, method: str, url: str, body: "Any" = None, headers: "Any" = None, **options: "Any"
@@ -258,6 +270,38 @@ class _PlainConnection(_Watched, HTTPConnection):  # type: ignore[misc]
 
 class _TlsConnection(_Watched, HTTPSConnection):  # type: ignore[misc]
     _tls = True
+
+    def connect(self) -> None:
+        host = str(self._tunnel_host or self.host)
+        self.ssl_context = _naming(self.ssl_context, host)
+        super().connect()
+
+
+class _NamingContext:
+    """A TLS context that tells OpenSSL the host, also where that is an address.
+
+    urllib3 1.26 keeps addresses from OpenSSL and compares them itself, afterwards; OpenSSL refuses
+    to check a host that it is not told. So the check stays in one place for every version.
+    """
+
+    check_hostname = True
+    verify_mode = ssl.CERT_REQUIRED
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        self.context = context
+        self._host = host.strip("[]")
+
+    def wrap_socket(self, sock: "Any", **_options: "Any") -> ssl.SSLSocket:
+        return self.context.wrap_socket(sock, server_hostname=self._host)
+
+    def wrap_bio(self, incoming: "Any", outgoing: "Any", **_options: "Any") -> ssl.SSLObject:
+        return self.context.wrap_bio(incoming, outgoing, server_hostname=self._host)
+
+
+def _naming(context: "Any", host: str) -> "Any":
+    if _URLLIB3.startswith("1."):
+        return _NamingContext(getattr(context, "context", context), host)
+    return context
 
 
 class _WatchedPool:
@@ -313,7 +357,10 @@ def new_manager(
         if proxy.authorization:
             headers["Proxy-Authorization"] = proxy.authorization
         manager = urllib3.ProxyManager(
-            proxy.url, proxy_headers=headers, proxy_ssl_context=context, **options
+            proxy.url,
+            proxy_headers=headers,
+            proxy_ssl_context=_naming(context, proxy.host),
+            **options,
         )
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
     return manager

@@ -8,13 +8,15 @@ class Proxy:
 
     Attributes:
         url: Scheme, host and port; never the credentials.
+        host: Without brackets, where it is an IPv6 address.
         address: ``host:port``, for messages.
         authorization: Value of ``Proxy-Authorization``; ``""`` without credentials.
         source: Where it was configured, for messages.
     """
 
-    def __init__(self, url: str, address: str, authorization: str, source: str) -> None:
+    def __init__(self, url: str, host: str, address: str, authorization: str, source: str) -> None:
         self.url = url
+        self.host = host
         self.address = address
         self.authorization = authorization
         self.source = source
@@ -67,7 +69,7 @@ def parse_proxy(text: str, source: str) -> Proxy:
         pair = unquote(parts.username) + ":" + unquote(parts.password or "")
         # RFC 7617 section 2.1: UTF-8 is what a server means if it says anything at all.
         authorization = "Basic " + b64encode(pair.encode()).decode()
-    return Proxy(f"{parts.scheme}://{address}", address, authorization, source)
+    return Proxy(f"{parts.scheme}://{address}", host, address, authorization, source)
 
 
 def environment_proxy(host: str, port: int) -> "Proxy | None":
