@@ -31,10 +31,10 @@ html_title = f"mcagent {version}"
 
 
 def setup(app):
-    # Napoleon takes "text: more" in the first line of a property for its type; an empty first
-    # line keeps it from that. 400: before napoleon, which listens at 500.
+    # Napoleon takes "text: more" in the first line of a property for its type; an empty comment
+    # before it prevents that. 400: before napoleon, which listens at 500.
     def keep_colon(_app, what, _name, _object, _options, lines):
         if what == "property":
-            lines.insert(0, "")
+            lines[:0] = ["..", ""]
 
     app.connect("autodoc-process-docstring", keep_colon, priority=400)
