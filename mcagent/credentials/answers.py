@@ -1,6 +1,6 @@
 """What the platform's answers say, as plain values. Pure functions."""
 
-from ..boarding import days_since_1970
+from .platformclock import http_date_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,9 +10,7 @@ if TYPE_CHECKING:
 
 _REGISTER_PATH = "/api/agentmanagement/v3/register/"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _DEFAULT_TOKEN_LIFE_S = 3600  # agent API, 4.3: what the service sends
-_PLAUSIBLE_MS = 1_760_000_000_000  # 2025-10-09: no release is older, so no true clock is before
 _RETRY_AFTER_CAP_MS = 300_000  # a proxy's "come back tomorrow" must not silence a device that long
 
 
@@ -59,45 +57,12 @@ def read_token(response: "Response") -> "tuple[str, int] | None":
     return answer["access_token"], life_s * 1000
 
 
-def server_time_ms(response: "Response") -> "int | None":
-    """The platform's time by ``Server-Time`` (oauth/token only) or ``Date``; None without one.
-
-    The middle of the second that the headers name.
-    """
-    if response.is_html():
-        return None  # a captive portal's clock is nobody's
-    text = response.header("server-time").strip()
-    moment_ms = int(text) * 1000 if text.isdigit() else http_date_ms(response.header("date"))
-    if moment_ms is None or moment_ms < _PLAUSIBLE_MS:
-        return None
-    return moment_ms + 500
-
-
 def retry_after_ms(response: "Response", server_ms: int) -> int:
     """How long the platform wants to be left alone, bounded; 0 where it did not say."""
     text = response.header("retry-after").strip()
     until_ms = server_ms + int(text) * 1000 if text.isdigit() else http_date_ms(text)
     wait_ms = (until_ms or 0) - server_ms
     return max(0, min(wait_ms, _RETRY_AFTER_CAP_MS))
-
-
-def is_plausible(now_ms: int) -> bool:
-    """False for a clock that is certainly wrong."""
-    return now_ms >= _PLAUSIBLE_MS
-
-
-def http_date_ms(text: str) -> "int | None":
-    """Parse ``Sun, 06 Nov 1994 08:49:37 GMT`` (RFC 9110, 5.6.7); None for anything else."""
-    parts = text.split()
-    if len(parts) != 6 or parts[5] != "GMT" or len(parts[2]) != 3:
-        return None
-    month, odd = divmod(_MONTHS.find(parts[2]), 3)
-    fields = (parts[1] + ":" + parts[3] + ":" + parts[4]).split(":")
-    if month < 0 or odd or len(fields) != 5 or not all(field.isdigit() for field in fields):
-        return None
-    day, year, hour, minute, second = [int(field) for field in fields]
-    days = days_since_1970(year, month + 1, day)
-    return ((days * 24 + hour) * 3600 + minute * 60 + second) * 1000
 
 
 def _number(value: "Any") -> int:

@@ -36,7 +36,7 @@ def register_refused(
 
     Args:
         client_id: The agent.
-        said: The platform's own words.
+        said: Status and the platform's own words.
         status: 400 or 401.
         expiration_ms: End of the token's life by the boarding file, if it says so.
         lost_ms: When an earlier attempt with the same token went without an answer; 0 for never.
@@ -64,7 +64,7 @@ def register_refused(
     else:
         cause = "the initial access token is used or expired"
     return OnboardingRefused(
-        "%s (%d: %s)" % (cause, status, said or "no reason given"),
+        "%s (%s)" % (cause, said),
         hint=_ONBOARD_AGAIN % client_id,
     )
 
