@@ -5,8 +5,8 @@ shows it, and only then it is acknowledged and later samples follow. The record 
 until the confirmation, so a crash in between asks the platform again instead of sending again.
 """
 
-from ..messages.datamodel import DataModel
 from .modelrecord import join_model, split_model
+from .platformview import Configuration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +63,10 @@ class ModelBarrier:
             self.payload = join_model(0, fragment)
 
     @property
-    def model(self) -> DataModel:
-        return DataModel.parse(split_model(self.payload)[1])
+    def model(self) -> Configuration:
+        import json
+
+        return Configuration(json.loads(split_model(self.payload)[1].decode()))
 
     @property
     def in_buffer(self) -> bool:

@@ -109,7 +109,7 @@ class Dispatch:
         self.requests += 1
         try:
             answer: Answer = self._sender.send(load.body)
-        except CredentialError:
+        except (CredentialError, OSError):
             load.release()
             raise
         if answer.status:

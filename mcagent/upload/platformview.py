@@ -4,17 +4,40 @@ The platform answers 200 to samples of an agent without either, and drops them. 
 for before samples go out.
 """
 
-from ..errors import InvalidMessage
-from ..messages.datamodel import DataModel
 from ..transport.http import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..transport.http import Response
     from .session import Session
 
 _PAGE_SIZE = 2000  # Siemens' Node client asks for as many (specification of the agent API, 8)
 _NAMED_POINTS = 5  # a reason stays one line; status() has them all
+
+
+class Configuration:
+    """What matters of a data source configuration, ours or the platform's.
+
+    Read without judgement: an operator may have made one that `DataModel` would refuse.
+
+    Attributes:
+        id: Its configuration id; ``""`` for the empty shell of a new agent (5.2).
+        points: Data point id to (type, unit).
+    """
+
+    def __init__(self, data: "dict[str, Any]") -> None:
+        self.id: str = data.get("configurationId") or ""
+        self.points: "dict[str, tuple[str, str]]" = {}
+        for source in data.get("dataSources") or ():
+            for point in source.get("dataPoints") or ():
+                # Types in lower case and missing units stand in samples of the documentation.
+                kind, unit = point.get("type") or "", point.get("unit") or ""
+                self.points[point.get("id") or ""] = (kind.upper(), unit)
+
+    def equals(self, other: "Configuration") -> bool:
+        return self.id == other.id and self.points == other.points
 
 
 class PlatformView:
@@ -32,7 +55,7 @@ class PlatformView:
     def __init__(self, session: "Session", *, unmapped: str) -> None:
         self._session = session
         self._setting = unmapped
-        self.model: "DataModel | None" = None
+        self.model: "Configuration | None" = None
         self.known = False
         self.unmapped: "list[str]" = []
         self.note = ""
@@ -58,11 +81,8 @@ class PlatformView:
                 self.known = False
                 return response
             # Before the first PUT the platform answers 404, or an empty shell (5.2).
-            if answer.get("configurationId"):
-                try:
-                    self.model = DataModel.parse(answer)
-                except InvalidMessage as error:
-                    self.note = "the platform's data source configuration: %s" % error.message
+            model = Configuration(answer)
+            self.model = model if model.id else None
         elif response.status != 404:
             self.known = False
             return response
@@ -110,10 +130,9 @@ class PlatformView:
 
     # -- asking -----------------------------------------------------------------------------
 
-    def shows(self, model: "DataModel") -> bool:
+    def shows(self, model: Configuration) -> bool:
         """True where the platform has *model* already: a PUT could only delete mappings."""
-        present = self.model
-        return present is not None and present.id == model.id and present.same_points(model)
+        return self.model is not None and self.model.equals(model)
 
     @property
     def silent(self) -> bool:

@@ -135,16 +135,7 @@ class Session:
 
     def status(self) -> "dict[str, object]":
         """Credentials and clock, as plain values without a secret."""
-        lifecycle = self.lifecycle
-        return {
-            "credentials": lifecycle.state,
-            "onboarded": lifecycle.onboarded,
-            "token_expires_ms": lifecycle.token_expires_ms,
-            "secret_expires_ms": lifecycle.secret_expires_ms,
-            "clock_offset_ms": lifecycle.clock_offset_ms,
-            "problem": "" if lifecycle.problem is None else lifecycle.problem.message,
-            "warning": lifecycle.warning,
-        }
+        return credentials_status(self.lifecycle)
 
     # -- private ----------------------------------------------------------------------------
 
@@ -198,6 +189,19 @@ class Session:
         if self.lifecycle.unsaved:
             self._keystore.save(self.lifecycle.to_state())
             self.lifecycle.saved()
+
+
+def credentials_status(lifecycle: "Lifecycle") -> "dict[str, object]":
+    """Credentials and clock, as plain values without a secret."""
+    return {
+        "credentials": lifecycle.state,
+        "onboarded": lifecycle.onboarded,
+        "token_expires_ms": lifecycle.token_expires_ms,
+        "secret_expires_ms": lifecycle.secret_expires_ms,
+        "clock_offset_ms": lifecycle.clock_offset_ms,
+        "problem": "" if lifecycle.problem is None else lifecycle.problem.message,
+        "warning": lifecycle.warning,
+    }
 
 
 def _again(problem: CredentialError) -> CredentialError:
