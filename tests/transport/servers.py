@@ -115,6 +115,10 @@ class Server:
             thread.join()
         self._listener.close()
 
+    def refuse(self):
+        """Take no more connections."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+
     def _start(self, target, *args):
         thread = threading.Thread(target=target, args=args)
         self._threads.append(thread)

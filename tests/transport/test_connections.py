@@ -79,6 +79,24 @@ def test_connection_closed_as_the_request_arrives_is_replaced(
         assert server.connections == 2
 
 
+def test_lost_repetition_does_not_pass_for_a_request_never_sent(new_transport):
+    """The first attempt may have taken effect, whatever the second one met."""
+
+    def talk(connection):
+        connection.read_request()
+        connection.answer()
+        connection.read_request()
+        server.refuse()
+
+    with Server(talk) as server:
+        transport = new_transport()
+        transport.send(Request("GET", server.url))
+        error = refused(transport, Request("PUT", server.url, body=b"x"))
+    assert error.kind == "closed"
+    assert "before it answered; then: " in str(error)
+    assert "refused" in str(error)
+
+
 def test_fresh_connection_closed_without_an_answer_is_an_error(tls_server, new_transport):
     """A request is repeated once at most, and only where the connection was an old one."""
     with Server(lambda connection: connection.read_request()) as server:

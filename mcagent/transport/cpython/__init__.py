@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TOTAL_TIMEOUT_S = 300
 SLOWEST_BYTES_PER_S = 500
 
+# Kinds that say: not a byte of the request reached the host.
+NOTHING_SENT = ("dns", "connect", "tls", "certificate", "proxy")
+
 PIECE_BYTES = 65_536  # one write: four TLS records; larger ones were not faster (measured)
 
 
@@ -92,7 +95,17 @@ class Urllib3Transport(Transport):
         except TransportError as error:
             if error.kind != "closed" or not progress.reused or progress.answered:
                 raise
-        return self._attempt(pool, request, url.request_uri, progress)
+            first = error
+        try:
+            return self._attempt(pool, request, url.request_uri, progress)
+        except TransportError as error:
+            if error.kind in NOTHING_SENT:
+                # The peer may have read the first one after all: a caller that hears "connect"
+                # would conclude that nothing was sent.
+                raise TransportError(
+                    f"{first}; then: {error}", kind=first.kind, hint=error.hint
+                ) from error
+            raise
 
     def close(self) -> None:
         """Close idle connections; the transport can be used again."""
