@@ -251,6 +251,8 @@ class DataModel:
 
 
 def _read_source(data: "Any") -> DataSource:
+    if not isinstance(data, dict):
+        raise InvalidMessage("a data source is %s" % shorten(data), hint="is the answer complete?")
     return DataSource(
         _field(data, "name"),
         [_read_point(point) for point in _list(data, "dataPoints")],
@@ -260,6 +262,8 @@ def _read_source(data: "Any") -> DataSource:
 
 
 def _read_point(data: "Any") -> DataPoint:
+    if not isinstance(data, dict):
+        raise InvalidMessage("a data point is %s" % shorten(data), hint="is the answer complete?")
     return DataPoint(
         _field(data, "id"),
         _field(data, "type").upper(),
@@ -271,13 +275,13 @@ def _read_point(data: "Any") -> DataPoint:
     )
 
 
-def _field(data: "Any", name: str) -> str:
-    value = data.get(name) if isinstance(data, dict) else None
+def _field(data: "dict[str, Any]", name: str) -> str:
+    value = data.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _list(data: "Any", name: str) -> "list[Any]":
-    value = data.get(name) if isinstance(data, dict) else None
+def _list(data: "dict[str, Any]", name: str) -> "list[Any]":
+    value = data.get(name)
     return value if isinstance(value, list) else []
 
 

@@ -1,5 +1,6 @@
 """Files: checked here, copied into the buffer by the buffer, streamed from there."""
 
+import errno
 import io
 import os
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SOURCE = "MindConnect API, exchange"
-_DIRECTORY_BIT = 0x4000  # st_mode; there is no `stat` module on MicroPython
+_FORMAT_BITS, _DIRECTORY = 0xF000, 0x4000  # st_mode; MicroPython has no `stat` module
 
 
 class File:
@@ -35,11 +36,11 @@ class File:
         move: Take the original away instead of copying it (a path on the same file system).
 
     Raises:
-        InvalidMessage: A field is invalid, the file cannot be read, or it is too large for one
-            exchange.
+        InvalidMessage: A field is invalid, or the file cannot be read.
 
     Attributes:
-        max_bytes: The largest content that fits, which depends on name and type.
+        size: Bytes, None where that is not known before reading.
+        max_bytes: The largest content that fits into an exchange, with this name and type.
         source: A path, or an object to read from.
     """
 
@@ -67,10 +68,11 @@ class File:
             raise InvalidMessage(
                 "file %s has no path to move from" % shorten(self.name), hint="leave out move"
             )
+        self.size: "int | None" = None
         if is_path:
-            self._require_fit(_size_of(source))
+            self.size = _size_of(source)
         elif isinstance(source, (bytes, bytearray)):
-            self._require_fit(len(source))
+            self.size = len(source)
             source = io.BytesIO(source)
         elif not hasattr(source, "read"):
             raise InvalidMessage(
@@ -83,11 +85,16 @@ class File:
             )
         self.source = source
 
-    def _require_fit(self, size: int) -> None:
-        if size > self.max_bytes:
+    def require_fit(self) -> None:
+        """Refuse what is known to be too large for an exchange, before anything is copied.
+
+        Raises:
+            InvalidMessage: `size` is larger than `max_bytes`.
+        """
+        if self.size is not None and self.size > self.max_bytes:
             raise InvalidMessage(
                 "file %s has %d bytes, %d fit into an exchange with its name (%s)"
-                % (shorten(self.name), size, self.max_bytes, _SOURCE),
+                % (shorten(self.name), self.size, self.max_bytes, _SOURCE),
                 hint="split or compress it, or use the IoT File service",
             )
 
@@ -138,14 +145,10 @@ def _checked_name(name: "Any", *, is_given: bool) -> str:
 def _size_of(path: str) -> int:
     try:
         info = os.stat(path)
-        with open(path, "rb"):
-            pass
+        if info[0] & _FORMAT_BITS == _DIRECTORY:
+            raise InvalidMessage("%s is a directory" % path, hint="submit its files one by one")
+        open(path, "rb").close()
     except OSError as error:
-        raise InvalidMessage(
-            "cannot read file %s: %s" % (shorten(path), error), hint="is the path right?"
-        )
-    if info[0] & 0xF000 == _DIRECTORY_BIT:
-        raise InvalidMessage(
-            "%s is a directory" % shorten(path), hint="submit its files one by one"
-        )
+        reason = errno.errorcode.get(error.errno, error.errno)
+        raise InvalidMessage("cannot read file %s: %s" % (path, reason), hint="is the path right?")
     return info[6]

@@ -86,10 +86,7 @@ def _encode(value: "Any", path: str, depth: int) -> str:
 
 
 def _string(text: str, path: str) -> str:
-    try:
-        count_units(text)
-    except InvalidMessage as error:
-        raise InvalidMessage("%s: %s" % (path, error.message), hint=error.hint) from None
+    count_units(text, path)  # refuses lone surrogates
     return json_string(text[:])
 
 

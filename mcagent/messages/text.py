@@ -9,8 +9,10 @@ if TYPE_CHECKING:
 _SHOWN_CHARACTERS = 40
 
 
-def count_units(text: str) -> int:
+def count_units(text: str, what: str = "the text") -> int:
     """Count *text* in UTF-16 units, the strictest reading of "character" (services API, 1.8).
+
+    *what* names it in the error.
 
     Raises:
         InvalidMessage: A lone surrogate: such text has no UTF-8 form.
@@ -18,14 +20,14 @@ def count_units(text: str) -> int:
     try:
         data = text.encode()
     except UnicodeError:
-        raise _lone_surrogate(text) from None
+        raise _lone_surrogate(text, what) from None
     if len(data) == len(text):
         return len(text)
     # MicroPython encodes lone surrogates without an error: as ED A0..BF, which is not UTF-8.
     at = data.find(b"\xed")
     while at >= 0:
         if data[at + 1] >= 0xA0:
-            raise _lone_surrogate(text)
+            raise _lone_surrogate(text, what)
         at = data.find(b"\xed", at + 1)
     # Characters above U+FFFF take two units; F0 to F4 begin exactly those in UTF-8.
     units = len(text)
@@ -34,9 +36,9 @@ def count_units(text: str) -> int:
     return units
 
 
-def _lone_surrogate(text: str) -> InvalidMessage:
+def _lone_surrogate(text: str, what: str) -> InvalidMessage:
     return InvalidMessage(
-        "the text %s holds half of a surrogate pair" % shorten(text),
+        "%s %s holds half of a surrogate pair" % (what, shorten(text)),
         hint="decode the source with its own encoding, and not with 'surrogateescape'",
     )
 
@@ -75,7 +77,7 @@ def require_text(
         raise InvalidMessage("%s is %s, not text" % (what, shorten(value)), hint="give a str")
     if not value and not empty:
         raise InvalidMessage("%s is empty" % what, hint="give at least one character")
-    units = count_units(value)
+    units = count_units(value, what)
     if units > max_units:
         raise InvalidMessage(
             "%s is %s: %d characters, %d allowed (%s)"

@@ -254,12 +254,14 @@ def float_text(value):
     # last digit is not always the nearest; integers of any size are exact on every port.
     layout, fraction_bits, bias, fewest, most = _FLOAT
     bits = int.from_bytes(struct.pack(layout, value), "big")
-    sign = "-" if value < 0 or bits >> (len(struct.pack(layout, 0)) * 8 - 1) else ""
+    infinite = 2 * (bias - fraction_bits) + 1  # the largest exponent field
+    power = bits >> fraction_bits
+    sign = "-" if power > infinite else ""
+    power &= infinite
     if value == 0:
         return sign + "0.0"
     value = abs(value)
     fraction = bits & ((1 << fraction_bits) - 1)
-    power = (bits >> fraction_bits) & (2 * bias - 2 * fraction_bits + 1)
     if power:
         fraction |= 1 << fraction_bits
     power = max(power, 1) - bias  # value == fraction * 2 ** power
