@@ -73,7 +73,7 @@ def _point(point: Any, source: str, seen: set[str]) -> dict[str, Any]:
     if point_id in seen:
         raise ValueError(f"{where} occurs twice; ids are unique in the whole configuration")
     seen.add(point_id)
-    if point.get("type") not in READERS:
+    if not isinstance(point.get("type"), str) or point["type"] not in READERS:
         raise ValueError(f"{where} has type {str(point.get('type'))[:40]!r}")
     unit = point.get("unit", "")
     if not isinstance(unit, str) or len(unit) > 32:

@@ -69,7 +69,7 @@ class Gate:
             self._requests[f"{method} {path}"] += 1
             faults = self._faults.take(method, path, body)
         for fault in faults:
-            await asyncio.sleep(fault.seconds)
+            await _pause(fault.seconds, receive)
             if fault.action == "drop_before":
                 await _hang_up(scope, receive)
                 return
@@ -129,6 +129,20 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
+async def _pause(seconds: float, receive: Receive) -> None:
+    """Wait; if the client gives up meanwhile, go on at once: its request still takes effect."""
+    if seconds > 0:
+        try:
+            await asyncio.wait_for(_until_gone(receive), seconds)
+        except asyncio.TimeoutError:
+            pass
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _discard(_message: Message) -> None:
     """Take an answer that nobody will see."""
 
@@ -136,8 +150,7 @@ async def _discard(_message: Message) -> None:
 async def _hang_up(scope: Scope, receive: Receive) -> None:
     """Close the TCP connection without an answer, and wait until it is closed."""
     scope[HANG_UP]()
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await _until_gone(receive)
 
 
 async def _refuse(fault: Fault, send: Send) -> None:

@@ -32,6 +32,7 @@ def create_asset(hub: Hub, name: str, aspects: Any) -> str:
 def _is_variable(shape: Any) -> bool:
     return (
         isinstance(shape, dict)
+        and isinstance(shape.get("type"), str)
         and isinstance(shape.get("unit", ""), str)
         and (shape.get("length") is None or shape["length"] in range(1, 100_001))
     )

@@ -9,6 +9,7 @@ import concurrent.futures
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Coroutine
 from typing import Any
 
@@ -21,6 +22,7 @@ from .gate import HANG_UP, Application, Receive, Scope, Send
 # Longer than any pause of a device script under test, so that a kept connection stays usable.
 _KEEP_ALIVE_S = 75
 _CLOSE_MAX_S = 2.0
+_ACCEPT_PAUSE_S = 0.05
 _BACKLOG = 512
 
 
@@ -47,58 +49,10 @@ class Server:
     def __init__(
         self, application: Application, *, host: str, port: int, context: "ssl.SSLContext | None"
     ) -> None:
-        self._application = application
         self._host = host
         self._context = context
-        self._connections = ServerState()
-        self._listeners: list[asyncio.Server] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
-        sockets = _listen(host, port)
-        self.port: int = sockets[0].getsockname()[1]
-        ready: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run(sockets, ready)),
-            name="insights-hub",
-            daemon=True,
-        )
-        self._thread.start()
-        ready.result()
-
-    def disconnect(self) -> None:
-        """Cut the link: close the listener and all connections; the port refuses clients."""
-        self._do(self._close_connections())
-
-    def reconnect(self) -> None:
-        """Listen again, on the same port."""
-        if not self._listeners:
-            self._do(self._open(_listen(self._host, self.port)))
-
-    def stop(self) -> None:
-        """Close everything and end the thread."""
-        if self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
-            self._loop = None
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        if self._loop is None:
-            raise RuntimeError("the server was stopped")
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    async def _run(
-        self, sockets: list[socket.socket], ready: "concurrent.futures.Future[None]"
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        await self._open(sockets)
-        ready.set_result(None)
-        await self._stopping.wait()
-        await self._close_connections()
-
-    async def _open(self, sockets: list[socket.socket]) -> None:
-        config = uvicorn.Config(
-            self._application,
+        self._config = uvicorn.Config(
+            application,
             interface="asgi3",
             lifespan="off",
             ws="none",
@@ -109,30 +63,114 @@ class Server:
             date_header=False,  # the gate dates answers by the platform's clock
             timeout_keep_alive=_KEEP_ALIVE_S,
         )
-        config.load()
-        loop = asyncio.get_running_loop()
-        for listening in sockets:
-            # asyncio switches Nagle's algorithm off on every TCP connection.
-            self._listeners.append(
-                await loop.create_server(
-                    lambda: _Protocol(config, self._connections, {}),
-                    sock=listening,
-                    ssl=self._context,
-                    backlog=_BACKLOG,
-                )
-            )
+        self._config.load()
+        self._state = ServerState()
+        self._listening: list[socket.socket] = []
+        self._connecting: set[asyncio.Task[None]] = set()
+        # Every accepted socket that may still be open: one in the middle of a TLS handshake is
+        # known to nobody else.
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._stopping = asyncio.Event()
+        sockets = _listen(host, port)
+        self.port: int = sockets[0].getsockname()[1]
+        ready: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run(sockets, ready)),
+            name="insights-hub",
+            daemon=True,
+        )
+        self._thread.start()
+        self._loop: asyncio.AbstractEventLoop | None = ready.result()
 
-    async def _close_connections(self) -> None:
-        """Stop listening and cut every connection, as a power cut of the platform would."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-        # Aborted, not closed: a TLS close waits up to 30 s for a client that does not read.
-        for connection in list(self._connections.connections):
-            connection.transport.abort()
+    def disconnect(self) -> None:
+        """Cut the link: close the listener and all connections; the port refuses clients."""
+        self._do(self._close())
+
+    def reconnect(self) -> None:
+        """Listen again, on the same port."""
+        if not self._listening:
+            self._do(self._open(_listen(self._host, self.port)))
+
+    def stop(self) -> None:
+        """Close everything and end the thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+            self._loop = None
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._loop is None:
+            work.close()
+            raise RuntimeError("the server was stopped")
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _run(
+        self,
+        sockets: list[socket.socket],
+        ready: "concurrent.futures.Future[asyncio.AbstractEventLoop]",
+    ) -> None:
+        await self._open(sockets)
+        ready.set_result(asyncio.get_running_loop())
+        await self._stopping.wait()
+        await self._close()
+
+    async def _open(self, sockets: list[socket.socket]) -> None:
+        self._listening = sockets
+        for listening in sockets:
+            self._listen_to(listening)
+
+    def _listen_to(self, listening: socket.socket) -> None:
+        if listening in self._listening:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Accept one connection that waits at *listening*."""
         loop = asyncio.get_running_loop()
+        try:
+            accepted, _ = listening.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # the client is gone again
+        except OSError:
+            # No file descriptors left: asking again at once would keep the processor busy.
+            loop.remove_reader(listening)
+            loop.call_later(_ACCEPT_PAUSE_S, self._listen_to, listening)
+            return
+        accepted.setblocking(False)
+        # asyncio does so only for sockets made with IPPROTO_TCP, which accepted ones are not: head
+        # and body of an answer are two writes, and Nagle's algorithm would hold the second back
+        # for 40 ms.
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sockets.add(accepted)
+        connecting = loop.create_task(self._connect(accepted))
+        self._connecting.add(connecting)
+        connecting.add_done_callback(self._connecting.discard)
+        # Cancelled before it began, the task cannot close the socket itself.
+        connecting.add_done_callback(lambda task: accepted.close() if task.cancelled() else None)
+
+    async def _connect(self, accepted: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: _Protocol(self._config, self._state, {}), accepted, ssl=self._context
+            )
+        except OSError:
+            accepted.close()  # no TLS, or none that this hub speaks
+
+    async def _close(self) -> None:
+        """Stop listening and cut every connection, as a power cut of the platform would."""
+        loop = asyncio.get_running_loop()
+        for listening in self._listening:
+            loop.remove_reader(listening)
+            listening.close()
+        self._listening = []
+        connecting = list(self._connecting)
+        for task in connecting:
+            task.cancel()
+        await asyncio.gather(*connecting, return_exceptions=True)
+        # Aborted, not closed: a TLS close waits up to 30 s for a client that does not read.
+        for connection in list(self._state.connections):
+            connection.transport.abort()
         deadline = loop.time() + _CLOSE_MAX_S
-        while self._connections.connections or self._connections.tasks:
+        while self._state.tasks or any(accepted.fileno() >= 0 for accepted in self._sockets):
             if loop.time() > deadline:
                 break  # asyncio.run cancels what is left
             await asyncio.sleep(0.001)
@@ -146,12 +184,11 @@ def _listen(host: str, port: int) -> list[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sockets = [socket.create_server((host, port), family=family, backlog=_BACKLOG)]
     if host in ("127.0.0.1", "localhost"):
+        address = ("::1", sockets[0].getsockname()[1])
         try:
-            sockets.append(
-                socket.create_server(
-                    ("::1", sockets[0].getsockname()[1]), family=socket.AF_INET6, backlog=_BACKLOG
-                )
-            )
+            sockets.append(socket.create_server(address, family=socket.AF_INET6, backlog=_BACKLOG))
         except OSError:
             pass  # no IPv6, or the port is taken there: IPv4 is enough
+    for listening in sockets:
+        listening.setblocking(False)
     return sockets

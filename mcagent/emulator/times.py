@@ -4,14 +4,15 @@ Source: agent API 6.4.1: the platform takes 0 to 9 fraction digits and `Z` or an
 """
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 _FORM = re.compile(
     r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))", re.ASCII
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_EPOCH_DAY = _EPOCH.toordinal()
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_FIRST_MS = (date.min.toordinal() - _EPOCH_DAY) * 86_400_000
+_LAST_MS = (date.max.toordinal() + 1 - _EPOCH_DAY) * 86_400_000 - 1
 
 
 @lru_cache(maxsize=64)  # the samples of a batch share few days
@@ -41,7 +42,10 @@ def parse_time(text: object) -> int:
         ahead = int(ahead_h) * 3600 + int(ahead_min) * 60
         seconds += -ahead if sign == "+" else ahead
     millis = int(fraction[:3].ljust(3, "0")) if fraction else 0
-    return _day_ms(day) + seconds * 1000 + millis
+    total = _day_ms(day) + seconds * 1000 + millis
+    if not _FIRST_MS <= total <= _LAST_MS:  # an offset can lead out of the calendar
+        raise ValueError(f"no such time: {match[0]}")
+    return total
 
 
 def format_time(millis: int) -> str:

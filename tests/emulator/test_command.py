@@ -1,0 +1,71 @@
+"""`python -m mcagent.emulator` as a process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from mcagent.emulator import serve
+
+from .device import call
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def start(*options):
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "mcagent.emulator", "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_is_serves_and_ends_with_0(number, tmp_path):
+    with start("--json", "--strict", "--data", str(tmp_path / "hub")) as process:
+        ready = json.loads(process.stdout.readline())
+        assert ready["url"].startswith("https://localhost:")
+        assert ready["ca_file"] == str(tmp_path / "hub" / "ca.pem")
+        state = call(ready["url"], "GET", "/_emulator/state", ca_file=ready["ca_file"]).json
+        assert state["settings"]["replace_records"] is True
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=10)
+    assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_over_http_with_settings_for_people(tmp_path):
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"token_life_s": 5}')
+    options = ["--http", "--settings", str(settings), "--public-url", "http://hub.example"]
+    with start(*options) as process:
+        line = process.stdout.readline()
+        url = line.split()[-1]
+        assert url.startswith("http://127.0.0.1:")
+        state = call(url, "GET", "/_emulator/settings").json
+        assert (state["token_life_s"], state["public_url"]) == (5, "http://hub.example")
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"color": 1}'])
+def test_bad_settings_end_with_1_and_a_line(content, tmp_path, capsys):
+    settings = tmp_path / "settings.json"
+    settings.write_text(content)
+    assert serve(["--settings", str(settings)]) == 1
+    assert capsys.readouterr().err.startswith("cannot start: ")
+
+
+def test_a_taken_port_ends_with_1(session_hub, capsys):
+    assert serve(["--http", "--port", str(session_hub.port)]) == 1
+    assert "cannot start" in capsys.readouterr().err
+
+
+def test_wrong_usage_ends_with_2(capsys):
+    assert serve(["--nope"]) == 2
+    assert serve(["--help"]) == 0
+    capsys.readouterr()

@@ -1,0 +1,223 @@
+"""Data point mappings: rules, listing, rights (agent API 8)."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from .device import CONNECT, call, configuration, onboarded
+
+PATH = CONNECT + "/dataPointMappings"
+
+
+@pytest.fixture
+def device(hub):
+    device = onboarded(hub)
+    device.put_configuration(configuration(P1="DOUBLE", P2="DOUBLE", CNT="LONG"))
+    return device
+
+
+@pytest.fixture
+def asset(hub):
+    return hub.create_asset(
+        "plant",
+        {
+            "Hydraulics": {
+                "pressure": {"type": "DOUBLE", "unit": "bar"},
+                "level": {"type": "DOUBLE"},
+            },
+            "Counters": {"strokes": {"type": "LONG"}},
+        },
+    )
+
+
+def mapping(device, asset, **changes):
+    body = {
+        "agentId": device.id,
+        "dataPointId": "P1",
+        "entityId": asset,
+        "propertySetName": "Hydraulics",
+        "propertyName": "level",
+        "keepMapping": True,
+    }
+    body.update(changes)
+    return body
+
+
+def test_creation_answers_201_with_everything_filled_in(hub, device, asset):
+    got = device.call("POST", PATH, mapping(device, asset))
+    assert got.status == 201
+    body = got.json
+    assert len(body.pop("id")) == 36
+    assert body == {
+        **mapping(device, asset),
+        "dataPointUnit": "",
+        "dataPointType": "DOUBLE",
+        "propertyUnit": "",
+        "propertyType": "DOUBLE",
+        "qualityEnabled": True,
+        "validity": {"status": "VALID", "reasons": []},
+    }
+
+
+def test_a_bare_question_mark_and_the_node_flag_are_routed(hub, device, asset):
+    assert device.call("POST", PATH + "?", mapping(device, asset)).status == 201
+    unknown = mapping(device, asset, dataPointId="later")
+    assert device.call("POST", PATH, unknown).status == 400
+    got = device.call("POST", PATH + "?noAgentValidation=true", unknown)
+    assert got.status == 201
+    assert got.json["validity"] == {"status": "INVALID", "reasons": ["MISSING_DATAPOINT"]}
+
+
+def test_a_duplicate_is_409(hub, device, asset):
+    assert device.call("POST", PATH, mapping(device, asset)).status == 201
+    assert device.call("POST", PATH, mapping(device, asset)).status == 409
+
+
+def test_an_unknown_property_has_the_real_answers_words_and_empty_id(hub, device, asset):
+    got = device.call("POST", PATH, mapping(device, asset, propertyName="nope"))
+    assert got.status == 400
+    assert got.json == {
+        "id": "",
+        "message": "Property with name nope does not belong to property set with name Hydraulics!",
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dataPointId": "CNT"},  # LONG on DOUBLE
+        {"dataPointId": ""},
+        {"dataPointId": "x" * 37},
+        {"dataPointId": None},
+        {"propertyName": 5},
+        {"propertyName": "x" * 257},
+        {"keepMapping": "yes"},
+        {"entityId": "0" * 32},
+    ],
+)
+def test_a_mapping_that_breaks_a_rule_is_400(hub, device, asset, changes):
+    assert device.call("POST", PATH, mapping(device, asset, **changes)).status == 400
+
+
+def test_one_point_feeds_one_property_of_a_set_but_several_sets_and_a_property_many_points(
+    hub, device, asset
+):
+    other = hub.create_asset("b", {"Hydraulics": {"level": {"type": "DOUBLE"}}})
+    wanted = [
+        (mapping(device, asset), 201),
+        (mapping(device, asset, propertyName="pressure"), 400),
+        (mapping(device, other), 201),
+        (mapping(device, asset, dataPointId="P2"), 201),
+    ]
+    for body, status in wanted:
+        assert device.call("POST", PATH, body).status == status
+
+
+def test_units_are_compared_only_by_switch(hub, device, asset):
+    body = mapping(device, asset, propertyName="pressure")
+    hub.change_settings(check_units=True)
+    assert device.call("POST", PATH, body).status == 400
+    hub.change_settings(check_units=False)
+    got = device.call("POST", PATH, body)
+    assert got.json["validity"]["status"] == "VALID"
+    hub.change_settings(check_units=True)
+    got = device.call("GET", f"{PATH}/{got.json['id']}")
+    assert got.json["validity"] == {"status": "INVALID", "reasons": ["INVALID_UNIT"]}
+
+
+def test_read_and_delete(hub, device, asset):
+    created = device.call("POST", PATH, mapping(device, asset)).json
+    one = f"{PATH}/{created['id']}"
+    assert device.call("GET", one).json == created
+    assert (device.call("DELETE", one).status, device.call("DELETE", one).status) == (204, 404)
+    assert device.call("GET", one).status == 404
+
+
+def test_listing_by_filter_size_and_page(hub, device, asset):
+    other = onboarded(hub, "other")
+    other.put_configuration(configuration(P1="DOUBLE"))
+    token = hub.operator_token(["map.c", "map.r"])
+    operator = {"Authorization": f"Bearer {token}"}
+    bodies = [
+        mapping(device, asset),
+        mapping(device, asset, dataPointId="P2"),
+        mapping(
+            device, asset, dataPointId="CNT", propertySetName="Counters", propertyName="strokes"
+        ),
+        mapping(other, asset),
+    ]
+    for body in bodies:
+        assert call(hub.url, "POST", PATH, body, operator).status == 201
+
+    def points(query):
+        got = call(hub.url, "GET", f"{PATH}?{query}", headers=operator)
+        assert got.status == 200, got.body
+        return [m["dataPointId"] for m in got.json["content"]]
+
+    mine = quote(json.dumps({"agentId": device.id}))
+    assert points(f"size=2000&filter={mine}") == ["P1", "P2", "CNT"]
+    assert points("size=3") == ["P1", "P2", "CNT"]
+    assert points("size=3&page=1") == ["P1"]
+    assert points("size=3&page=9") == []
+    assert points(f"filter={mine}&sort=dataPointId,desc") == ["P2", "P1", "CNT"]
+    assert points("filter=" + quote('{"dataPointId":{"in":["CNT","x"]}}')) == ["CNT"]
+    assert points("filter=" + quote('{"propertyName":{"startsWith":"lev"}}')) == ["P1", "P2", "P1"]
+    page = call(hub.url, "GET", PATH + "?size=3", headers=operator).json
+    del page["content"]
+    assert page == {
+        "totalPages": 2,
+        "totalElements": 4,
+        "last": False,
+        "first": True,
+        "numberOfElements": 3,
+        "size": 3,
+        "number": 0,
+        "sort": None,
+    }
+    # An agent sees its own, whatever it asks for.
+    assert len(device.call("GET", PATH).json["content"]) == 3
+
+
+def test_an_empty_list_has_no_pages(hub, device):
+    page = device.call("GET", PATH).json
+    assert (page["content"], page["totalPages"], page["last"], page["first"]) == (
+        [],
+        0,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "size=0",
+        "size=2001",
+        "size=x",
+        "page=-1",
+        "page=" + "9" * 5000,
+        "filter=x",
+        "filter=[]",
+        "filter=" + quote('{"color":1}'),
+        "filter=" + quote('{"agentId":{"like":"x"}}'),
+        "filter=" + "[" * 3000,
+        "sort=color",
+    ],
+)
+def test_a_bad_query_is_400(hub, device, query):
+    assert device.call("GET", f"{PATH}?{query}").status == 400
+
+
+def test_rights(hub, device, asset):
+    other = onboarded(hub, "other")
+    created = device.call("POST", PATH, mapping(device, asset)).json
+    assert other.call("POST", PATH, mapping(device, asset)).status == 403
+    assert other.call("GET", f"{PATH}/{created['id']}").status == 403
+    assert other.call("DELETE", f"{PATH}/{created['id']}").status == 403
+    reader = {"Authorization": f"Bearer {hub.operator_token(['map.r'])}"}
+    assert call(hub.url, "GET", PATH, headers=reader).status == 200
+    assert call(hub.url, "POST", PATH, mapping(device, asset), reader).status == 403
+    long_name = {"Authorization": f"Bearer {hub.operator_token(['mdsp:core:map.r'])}"}
+    assert call(hub.url, "GET", PATH, headers=long_name).status == 200
+    assert call(hub.url, "GET", PATH).status == 401
