@@ -10,16 +10,13 @@ from .boarding import read_boarding
 from .buffer import Buffer
 from .credentials.keystore import Keystore, StateLock
 from .credentials.lifecycle import Lifecycle
-from .errors import AgentError, BufferFull, ConfigurationError, InvalidMessage
+from .errors import AgentError, BufferFull, ConfigurationError
 from .inbox import Inbox
-from .messages.datamodel import DataModel
-from .messages.kinds import FILE, MODEL, SAMPLE
-from .messages.timeseries import TIMESTAMP_BYTES, TIMESTAMP_OFFSET, SampleEncoder
-from .messages.timestamp import parse_text, to_ms
+from .intake import Intake
+from .messages.timestamp import to_ms
 from .modelstore import ModelStore
 from .runtime import MICROPYTHON, Clock, FileSystem, at_exit, log, new_lock
 from .status import Status
-from .upload.modelrecord import join_model, split_model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,15 +25,12 @@ if TYPE_CHECKING:
     from .buffer import BufferSettings
     from .buffer.receipt import Receipt
     from .loop import Loop
+    from .messages import DataModel
     from .transport.http import Transport
     from .upload.session import OnboardResult
     from .upload.settings import UploadReport, UploadSettings
     from .upload.uploader import Uploader
     from .worker import Worker
-
-# A default timestamp may run ahead of the clock by this much, because the platform replaces a
-# record that has the time of another: a burst of 1 000 samples, then 1 000 a second.
-MAX_LEAD_MS = 1000
 
 
 class Agent:
@@ -70,14 +64,12 @@ class Agent:
         self._transport = transport
         self._upload_settings = upload
         self._uploader: "Uploader | None" = None
-        self._lock = new_lock()  # timestamps, encoder and model
         self._upload_lock = new_lock()  # one step at a time; never taken while recording
         self._make_lock = new_lock()
         self._worker: "Worker | None" = None
         self._loop: "Loop | None" = None
         self._notes: "list[str]" = []
         self._closed = False
-        self._last_now_ms = 0
 
         configuration = read_boarding(boarding) if boarding is not None else None
         try:
@@ -95,7 +87,7 @@ class Agent:
             self._buffer.open()
             self._models = ModelStore(self.directory, self._fs)
             self._note(self._models.load())
-            self._adopt_pending_model()
+            self._intake = Intake(self._buffer, self._models, clock=self._clock)
         except OSError as error:
             self._state_lock.release()
             raise _cannot_use(self.directory, error)
@@ -104,9 +96,7 @@ class Agent:
             raise
         for note in self._keystore.notes + self._lifecycle.notes:
             self._note(note)
-        self._encoder = SampleEncoder(self._models.model)
         self._inbox = Inbox(self.directory, self._fs, self._clock)
-        self._last_ms = self._last_timestamp_ms()
         self._undo_at_exit = at_exit(self._flush_at_exit)
 
     @classmethod
@@ -153,10 +143,11 @@ class Agent:
             InvalidMessage: The platform would refuse or drop it; nothing was stored.
             BufferFull: The disk is full, or the lane's policy is ``"reject"`` and it is full.
         """
-        with self._lock:
-            timestamp_ms = self._next_ms() if timestamp is None else to_ms(timestamp)
-            payload = self._encoder.encode(values, timestamp_ms, quality_code)
-            return self._append("timeseries", SAMPLE, payload, durable)
+        timestamp_ms = None if timestamp is None else to_ms(timestamp)
+        try:
+            return self._intake.record(values, timestamp_ms, quality_code, durable)
+        except OSError as error:
+            raise self._cannot_store(error)
 
     def record_many(
         self, rows: "Iterable[tuple[Any, dict[str, Any]]]", *, quality_code: "Any" = None
@@ -175,22 +166,10 @@ class Agent:
                 0; the rows before it are stored, the rest is not.
             BufferFull: As `record`; the rows before are stored.
         """
-        count = 0
-        with self._lock:
-            encode = self._encoder.encode
-            append = self._buffer.append
-            configuration_id = self._configuration_id
-            try:
-                for timestamp, values in rows:
-                    timestamp_ms = timestamp if type(timestamp) is int else to_ms(timestamp)
-                    payload = encode(values, timestamp_ms, quality_code)
-                    append("timeseries", SAMPLE, payload, configuration_id=configuration_id)
-                    count += 1
-            except InvalidMessage as error:
-                raise InvalidMessage("row %d: %s" % (count, error.message), hint=error.hint)
-            except OSError as error:
-                raise self._cannot_store(error)
-        return count
+        try:
+            return self._intake.record_many(rows, quality_code)
+        except OSError as error:
+            raise self._cannot_store(error)
 
     def submit(self, message: "Any", *, durable: bool = False) -> "Receipt":
         """Store a `TimeSeries`, `Event`, `File`, `DataModel` or `CustomData`.
@@ -202,28 +181,10 @@ class Agent:
             InvalidMessage: The platform would refuse it; nothing was stored.
             BufferFull: There is no room; nothing was stored.
         """
-        kind = getattr(message, "kind", None)
-        if kind is None:
-            raise InvalidMessage(
-                "cannot submit %s" % type(message).__name__,
-                hint="submit a TimeSeries, Event, File, DataModel or CustomData; a dict of values "
-                "goes to record()",
-            )
-        if kind == FILE:
-            return self._submit_file(message)  # without the lock: copying may take a while
-        with self._lock:
-            if kind == SAMPLE:
-                given_ms = message.timestamp_ms
-                payload = self._encoder.encode(
-                    message.values,
-                    self._next_ms() if given_ms is None else given_ms,
-                    message.quality_code,
-                )
-                return self._append(message.lane, kind, payload, durable)
-            if kind == MODEL:
-                return self._submit_model(message)
-            payload = message.fragment(self._clock.now_ms())
-            return self._append(message.lane, kind, payload, durable)
+        try:
+            return self._intake.submit(message, durable)
+        except OSError as error:
+            raise self._cannot_store(error)
 
     def flush(self) -> None:
         """Return once everything recorded so far is on the medium."""
@@ -257,7 +218,7 @@ class Agent:
             NotOnboarded: There is neither a boarding configuration nor a credential.
             CredentialError: The platform refuses this agent; the hint says what to do.
         """
-        self._take_inbox()
+        self._intake.take(self._inbox, self._note)
         with self._upload_lock:
             return self._get_uploader().upload(timeout_s)
 
@@ -270,7 +231,7 @@ class Agent:
         Returns:
             Milliseconds until the next call is useful; None when there is nothing to do.
         """
-        self._take_inbox()
+        self._intake.take(self._inbox, self._note)
         try:
             due_ms = self._buffer.tick()
         except OSError as error:
@@ -330,7 +291,7 @@ class Agent:
             inbox=len(self._inbox),
             worker=self._worker.status() if self._worker is not None else None,
             loop=self._loop.status() if self._loop is not None else None,
-            empty_strings=self._encoder.empty_strings,
+            empty_strings=self._intake.empty_strings,
             notes=list(self._notes),
         )
 
@@ -357,6 +318,11 @@ class Agent:
                     self._transport.close()
                 self._state_lock.release()
 
+    def abort(self) -> None:
+        """Break the request in flight, if there is one; it is sent again later."""
+        if self._transport is not None:
+            self._transport.close()
+
     def __enter__(self) -> "Agent":
         return self
 
@@ -367,101 +333,6 @@ class Agent:
         return "<Agent %s>" % self.directory
 
     # -- private ----------------------------------------------------------------------------
-
-    def _next_ms(self) -> int:
-        now_ms = self._clock.now_ms()
-        if now_ms < self._last_now_ms - MAX_LEAD_MS:
-            self._last_ms = 0  # the clock was set back: follow it, do not run ahead for an hour
-        self._last_now_ms = now_ms
-        timestamp_ms = now_ms if now_ms > self._last_ms else self._last_ms + 1
-        if timestamp_ms - now_ms > MAX_LEAD_MS:
-            raise InvalidMessage(
-                "more than 1 000 samples a second need explicit timestamps: this one would be "
-                "%d ms ahead of the clock" % (timestamp_ms - now_ms),
-                hint="give timestamp=…, or put values of one moment into one record() call",
-            )
-        self._last_ms = timestamp_ms
-        return timestamp_ms
-
-    def abort(self) -> None:
-        """Break the request in flight, if there is one; it is sent again later."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def _append(self, lane: str, kind: int, payload: bytes, durable: bool) -> "Receipt":
-        configuration_id = self._configuration_id if kind == SAMPLE else ""
-        try:
-            sequence = self._buffer.append(
-                lane, kind, payload, configuration_id=configuration_id, durable=durable
-            )
-        except OSError as error:
-            raise self._cannot_store(error)
-        return self._buffer.receipt(lane, sequence)
-
-    @property
-    def _configuration_id(self) -> str:
-        model = self._models.model
-        return "" if model is None else model.id
-
-    def _submit_model(self, model: "DataModel") -> "Receipt":
-        if model == self._models.model:
-            return self._buffer.receipt("models", self._models.sequence)
-        try:
-            # The barrier is a sequence number of the time series: it must not be given again to
-            # a sample recorded under the new model, so what is before it is made durable first.
-            self._buffer.flush("timeseries")
-            payload = join_model(self._buffer.next_sequence("timeseries"), model.fragment())
-            sequence = self._buffer.append("models", MODEL, payload, durable=True)
-            self._models.save(model, sequence)
-        except OSError as error:
-            raise self._cannot_store(error)
-        self._encoder = SampleEncoder(model)
-        return self._buffer.receipt("models", sequence)
-
-    def _adopt_pending_model(self) -> None:
-        """A cut between the models lane and model.json: the lane is right."""
-        sequence = self._buffer.next_sequence("models") - 1
-        if sequence <= self._models.sequence:
-            return
-        payload = self._buffer.last_payload("models")
-        if payload is not None:
-            self._models.save(DataModel.parse(split_model(payload)[1]), sequence)
-
-    def _submit_file(self, message: "Any") -> "Receipt":
-        message.require_fit()
-        try:
-            sequence = self._buffer.append_file(
-                message.details(self._clock.now_ms()),
-                message.source,
-                move=message.move,
-                max_bytes=message.max_bytes,
-            )
-        except OSError as error:
-            raise self._cannot_store(error)
-        return self._buffer.receipt("files", sequence)
-
-    def _take_inbox(self) -> None:
-        for message in self._inbox.messages():
-            header = message.header
-            try:
-                if header["kind"] == FILE:
-                    self._buffer.append_file(header["file"], message.file)
-                else:
-                    self._buffer.append(
-                        header["lane"],
-                        header["kind"],
-                        message.file.read(),
-                        configuration_id=header["configuration_id"],
-                        durable=True,
-                    )
-            except InvalidMessage as error:
-                self._note("a message in the inbox was refused: %s" % error)
-                self._inbox.refuse(message.path)
-            except (BufferFull, OSError) as error:
-                self._note("the inbox waits: %s" % error)
-                return
-            else:
-                self._inbox.remove(message.path)
 
     def _get_uploader(self) -> "Uploader":
         """Made at the first use, because a script that only records needs none of it."""
@@ -487,15 +358,6 @@ class Agent:
     def _model_fragment(self) -> "bytes | None":
         model = self._models.model
         return None if model is None else model.fragment()
-
-    def _last_timestamp_ms(self) -> int:
-        """Time of the last sample, unless the clock was set back since: then follow the clock."""
-        last_ms = self._buffer.high_water_ms
-        payload = self._buffer.last_payload("timeseries")
-        if payload is not None:
-            text = payload[TIMESTAMP_OFFSET : TIMESTAMP_OFFSET + TIMESTAMP_BYTES].decode()
-            last_ms = max(last_ms, parse_text(text))
-        return last_ms if last_ms <= self._clock.now_ms() + MAX_LEAD_MS else 0
 
     def _flush_at_exit(self) -> None:
         try:

@@ -17,6 +17,7 @@ PORTABLE = (
     "mcagent.credentials",
     "mcagent.errors",
     "mcagent.inbox",
+    "mcagent.intake",
     "mcagent.limits",
     "mcagent.loop",
     "mcagent.messages",
@@ -29,6 +30,7 @@ PORTABLE = (
 CPYTHON_ONLY = (
     "mcagent.credentials.rsa",
     "mcagent.runtime.cpython",
+    "mcagent.runtime.signals",
     "mcagent.transport.cpython",
     "mcagent.worker",
 )

@@ -23,9 +23,10 @@ from mcagent import (
     NotOnboarded,
     TimeSeries,
 )
-from mcagent.agent import MAX_LEAD_MS
 from mcagent.inbox import Inbox
+from mcagent.intake import MAX_LEAD_MS
 from mcagent.messages.kinds import SAMPLE
+from mcagent.observer import read_status
 from mcagent.runtime import Clock, FileSystem
 
 MODEL = DataModel("press-7", [DataSource("press", [DataPoint("strokes", "LONG")])])
@@ -219,7 +220,12 @@ def test_the_inbox_of_another_process_is_taken_in(tmp_path):
     inbox = Inbox(str(tmp_path), FileSystem(), Clock())
     with Agent.open(str(tmp_path)) as agent:
         inbox.put(
-            header, [agent._encoder.encode(payload.values, 1_790_000_000_000, payload.quality_code)]
+            header,
+            [
+                agent._intake._encoder.encode(
+                    payload.values, 1_790_000_000_000, payload.quality_code
+                )
+            ],
         )
         assert agent.status().inbox == 1
         agent.step(0)
@@ -351,3 +357,24 @@ def _until(condition, timeout_s=10):
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def test_status_is_read_without_the_lock_and_changes_nothing(tmp_path):
+    """A second process sees what is on disk while the owner goes on."""
+    with Agent.open(str(tmp_path)) as agent:
+        agent.submit(MODEL)
+        for number in range(5):
+            agent.record({"strokes": number}, durable=True)
+        before = _snapshot(tmp_path)
+        status = read_status(str(tmp_path))
+        assert status.lanes["timeseries"]["records"] == 5
+        assert status.model == "press-7"
+        assert status.to_dict()["upload"]["session"]["onboarded"] is False
+        assert _snapshot(tmp_path) == before
+        agent.record({"strokes": 6}, durable=True)
+    with pytest.raises(ConfigurationError, match="no state directory"):
+        read_status(str(tmp_path / "nowhere"))
+
+
+def _snapshot(directory):
+    return {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}

@@ -16,8 +16,10 @@ LAYERS = {
     "mcagent.upload": 3,
     "mcagent.agent": 4,
     "mcagent.inbox": 4,
+    "mcagent.intake": 4,
     "mcagent.loop": 4,
     "mcagent.modelstore": 4,
+    "mcagent.observer": 4,
     "mcagent.services": 4,
     "mcagent.status": 4,
     "mcagent.worker": 4,
@@ -25,7 +27,7 @@ LAYERS = {
     "mcagent.__main__": 6,
 }
 # Parts of one layer do not know each other. The agent and what it is made of are one part.
-AGENT = ("agent", "inbox", "loop", "modelstore", "status", "worker")
+AGENT = ("agent", "inbox", "intake", "loop", "modelstore", "observer", "status", "worker")
 
 
 def part(name):

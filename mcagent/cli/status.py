@@ -2,7 +2,8 @@
 
 import time
 
-from .common import add_json_option, show, state_directory
+from ..messages.timestamp import format_ms
+from .common import add_json_option, count, show, state_directory
 from .display import table
 from .exits import OK
 
@@ -17,7 +18,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 
 def run(args: "argparse.Namespace") -> int:
-    from ..status import read_status
+    from ..observer import read_status
 
     status = read_status(state_directory(args)).to_dict()
     show(args, status, _text(status, time.time_ns() // 1_000_000))
@@ -25,47 +26,58 @@ def run(args: "argparse.Namespace") -> int:
 
 
 def _text(status: "dict[str, Any]", now_ms: int) -> str:
-    lines = [f"{status['directory']}: {status['pending']} pending"]
+    lines = [f"{status['directory']}: {count(status['pending'], 'record')} pending"]
     lanes = status["lanes"]
-    if lanes:
-        header = ("lane", "records", "bytes", "oldest", "dropped")
-        lines.append(
-            table([_lane_row(name, lanes[name], now_ms) for name in sorted(lanes)], header)
-        )
+    rejected = status["buffer"].get("rejected")
+    if rejected is not None and rejected["records"]:
+        lanes = dict(lanes, **{"set aside": rejected})
+    header = ("lane", "records", "bytes", "of", "oldest", "dropped")
+    lines.append(table([_lane_row(name, lane, now_ms) for name, lane in lanes.items()], header))
     rows = [("data model", status["model"] or "none yet")]
     if status["inbox"]:
-        rows.append(("in the inbox", str(status["inbox"])))
-    rows += _plain_rows(status["upload"])
+        rows.append(("in the inbox", count(status["inbox"], "message")))
+    rows += _rows("", status["upload"], now_ms)
     lines.append(table(rows))
     lines += ["note: " + note for note in status["notes"]]
     return "\n".join(lines)
 
 
 def _lane_row(name: str, lane: "dict[str, Any]", now_ms: int) -> "tuple[Any, ...]":
-    oldest_ms = lane.get("oldest_ms")
-    age = "" if oldest_ms is None or not lane["records"] else _age(now_ms - oldest_ms)
+    oldest_ms = lane["oldest_ms"]
+    age = "" if oldest_ms is None else _duration(now_ms - oldest_ms)
     dropped = ", ".join(
-        f"{loss['records']} {reason}" for reason, loss in sorted(lane["dropped"].items())
+        f"{loss['records']} ({reason})" for reason, loss in sorted(lane["dropped"].items())
     )
-    return name, lane["records"], lane["bytes"], age, dropped
+    return name, lane["records"], lane["bytes"], lane["quota_bytes"], age, dropped
 
 
-def _age(age_ms: int) -> str:
-    seconds = max(0, age_ms) // 1000
+def _duration(duration_ms: int) -> str:
+    seconds = max(0, duration_ms) // 1000
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
 
 
-def _plain_rows(upload: "dict[str, Any]") -> "list[tuple[str, str]]":
-    """What the uploader says, without what it has nothing to say about."""
+def _rows(prefix: str, part: "dict[str, Any]", now_ms: int) -> "list[tuple[str, str]]":
+    """What the uploader and the credentials say, without what they have nothing to say about."""
     rows = []
-    for name, value in sorted(upload.items()):
+    for name, value in part.items():
+        words = f"{prefix}{name}".replace("_", " ")
         if isinstance(value, dict):
-            rows += [(f"{name} {key}", str(inner)) for key, inner in sorted(value.items())]
+            # `session` only groups; lanes under `held` and `waiting` need the word before them.
+            rows += _rows("" if name == "session" else words + " ", value, now_ms)
         elif isinstance(value, list):
-            rows += [(name, ", ".join(map(str, value)))] if value else []
-        elif value not in (None, "", False):
-            rows.append((name, str(value)))
-    return [(name.replace("_", " "), value) for name, value in rows]
+            rows += [(words, ", ".join(map(str, value)))] if value else []
+        elif value is not None and value != "":
+            rows.append(_row(words, value, now_ms))
+    return rows
+
+
+def _row(words: str, value: "Any", now_ms: int) -> "tuple[str, str]":
+    if isinstance(value, bool):
+        return words, "yes" if value else "no"
+    if words.endswith("expires ms"):
+        left = f"in {_duration(value - now_ms)}" if value > now_ms else "over"
+        return words[:-3], f"{format_ms(value)} ({left})"
+    return words, str(value)

@@ -33,8 +33,6 @@ else:
         Clock,
         FileLock,
         FileSystem,
-        StopSignals,
-        at_exit,
         base64url,
         crc32,
         float_text,
@@ -48,6 +46,7 @@ else:
         random_unit,
         sleep_ms,
     )
+    from .signals import StopSignals, at_exit
 
 __all__ = [
     "MICROPYTHON",

@@ -10,8 +10,6 @@ __all__ = [
     "Clock",
     "FileLock",
     "FileSystem",
-    "StopSignals",
-    "at_exit",
     "base64url",
     "crc32",
     "float_text",
@@ -28,7 +26,7 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
 try:
     import fcntl
@@ -340,88 +338,6 @@ def log(level: str, area: str, text: str) -> None:
     import logging
 
     getattr(logging.getLogger("mcagent." + area), level)("%s", text)
-
-
-def at_exit(callback: "Callable[[], None]") -> "Callable[[], None]":
-    """Call *callback* when the process ends by itself or by SIGTERM; return what undoes that.
-
-    SIGTERM keeps its effect, the process ends by the signal. It is watched only where the program
-    has no handler of its own, and only from the main thread.
-    """
-    import atexit
-    import signal
-
-    atexit.register(callback)
-    present = signal.getsignal(signal.SIGTERM)
-    if not isinstance(present, _CallbacksThenTerminate):
-        watcher = _CallbacksThenTerminate()
-        if present == signal.SIG_DFL:
-            try:
-                signal.signal(signal.SIGTERM, watcher)
-            except ValueError:
-                pass  # not the main thread: the program's own affair
-        present = watcher
-    present.callbacks.append(callback)
-
-    def undo() -> None:
-        atexit.unregister(callback)
-        present.callbacks.remove(callback)
-        if not present.callbacks and signal.getsignal(signal.SIGTERM) is present:
-            try:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            except ValueError:
-                pass  # closed from another thread; an empty watcher only ends the process
-
-    return undo
-
-
-class _CallbacksThenTerminate:
-    """SIGTERM handler: run the callbacks, then end by the signal as if nobody had listened."""
-
-    def __init__(self) -> None:
-        self.callbacks: "list[Callable[[], None]]" = []
-
-    def __call__(self, number: int, _frame: object) -> None:
-        import signal
-
-        signal.signal(number, signal.SIG_DFL)
-        # A thread of its own, because the interrupted code may hold the lock that a callback
-        # needs; the handler returns, the code goes on and releases it.
-        _thread.start_new_thread(self._end, (number,))
-
-    def _end(self, number: int) -> None:
-        for callback in self.callbacks:
-            try:
-                callback()
-            except OSError as error:
-                log("error", "runtime", f"flush at SIGTERM failed: {error}")
-        os.kill(os.getpid(), number)
-
-
-class StopSignals:
-    """While it lives, SIGTERM and SIGINT set `stopped` instead of ending the process."""
-
-    def __init__(self) -> None:
-        import signal
-
-        self.stopped = False
-        self._previous = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            try:
-                self._previous.append((number, signal.signal(number, self._stop)))
-            except ValueError:
-                pass  # not the main thread: whoever runs the loop there ends it
-
-    def undo(self) -> None:
-        """Put the previous handlers back."""
-        import signal
-
-        for number, handler in self._previous:
-            signal.signal(number, handler)
-        self._previous = []
-
-    def _stop(self, _number: int, _frame: object) -> None:
-        self.stopped = True
 
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)

@@ -1,0 +1,191 @@
+"""The way in: checks messages against the data model and puts them into the buffer."""
+
+from .errors import BufferFull, InvalidMessage
+from .messages.datamodel import DataModel
+from .messages.kinds import FILE, MODEL, SAMPLE
+from .messages.timeseries import TIMESTAMP_BYTES, TIMESTAMP_OFFSET, SampleEncoder
+from .messages.timestamp import parse_text, to_ms
+from .runtime import new_lock
+from .upload.modelrecord import join_model, split_model
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable
+
+    from .buffer import Buffer
+    from .buffer.receipt import Receipt
+    from .inbox import Inbox, InboxMessage
+    from .modelstore import ModelStore
+    from .runtime import Clock
+
+# A default timestamp may run ahead of the clock by this much, because the platform replaces a
+# record that has the time of another: a burst of 1 000 samples, then 1 000 a second.
+MAX_LEAD_MS = 1000
+
+
+class Intake:
+    """What `Agent.record` and `Agent.submit` do; from any thread.
+
+    Every method raises `OSError` where the disk refuses; nothing was stored then.
+    """
+
+    def __init__(self, buffer: "Buffer", models: "ModelStore", *, clock: "Clock") -> None:
+        self._buffer = buffer
+        self._models = models
+        self._clock = clock
+        self._lock = new_lock()  # timestamps, encoder and model
+        self._last_now_ms = 0
+        self._adopt_pending_model()
+        self._encoder = SampleEncoder(models.model)
+        self._configuration_id = "" if models.model is None else models.model.id
+        self._last_ms = self._last_timestamp_ms()
+
+    @property
+    def empty_strings(self) -> int:
+        """Empty strings left out of samples so far; the platform ignores them."""
+        return self._encoder.empty_strings
+
+    def record(
+        self,
+        values: "dict[str, Any]",
+        timestamp_ms: "int | None",
+        quality_code: "Any",
+        durable: bool,
+    ) -> "Receipt":
+        """Store one sample."""
+        with self._lock:
+            if timestamp_ms is None:
+                timestamp_ms = self._next_ms()
+            payload = self._encoder.encode(values, timestamp_ms, quality_code)
+            sequence = self._buffer.append(
+                "timeseries",
+                SAMPLE,
+                payload,
+                configuration_id=self._configuration_id,
+                durable=durable,
+            )
+        return self._buffer.receipt("timeseries", sequence)
+
+    def record_many(
+        self, rows: "Iterable[tuple[Any, dict[str, Any]]]", quality_code: "Any"
+    ) -> int:
+        """Store rows of (timestamp, values); see `Agent.record_many`."""
+        count = 0
+        with self._lock:
+            encode = self._encoder.encode
+            append = self._buffer.append
+            configuration_id = self._configuration_id
+            try:
+                for timestamp, values in rows:
+                    timestamp_ms = timestamp if type(timestamp) is int else to_ms(timestamp)
+                    payload = encode(values, timestamp_ms, quality_code)
+                    append("timeseries", SAMPLE, payload, configuration_id=configuration_id)
+                    count += 1
+            except InvalidMessage as error:
+                raise InvalidMessage("row %d: %s" % (count, error.message), hint=error.hint)
+        return count
+
+    def submit(self, message: "Any", durable: bool) -> "Receipt":
+        """Store any message; see `Agent.submit`."""
+        kind = getattr(message, "kind", None)
+        if kind is None:
+            raise InvalidMessage(
+                "cannot submit %s" % type(message).__name__,
+                hint="submit a TimeSeries, Event, File, DataModel or CustomData; a dict of values "
+                "goes to record()",
+            )
+        if kind == SAMPLE:
+            return self.record(message.values, message.timestamp_ms, message.quality_code, durable)
+        if kind == FILE:
+            message.require_fit()
+            # Without the lock: copying may take a while.
+            sequence = self._buffer.append_file(
+                message.details(self._clock.now_ms()),
+                message.source,
+                move=message.move,
+                max_bytes=message.max_bytes,
+            )
+        elif kind == MODEL:
+            with self._lock:
+                sequence = self._submit_model(message)
+        else:
+            payload = message.fragment(self._clock.now_ms())
+            sequence = self._buffer.append(message.lane, kind, payload, durable=durable)
+        return self._buffer.receipt(message.lane, sequence)
+
+    def take(self, inbox: "Inbox", note: "Callable[[str], None]") -> None:
+        """Take in what other processes left in *inbox*; *note* hears what could not be."""
+        for message in inbox.messages():
+            try:
+                self._take(message)
+            except InvalidMessage as error:
+                note("a message in the inbox was refused: %s" % error)
+                inbox.refuse(message.path)
+            except (BufferFull, OSError) as error:
+                note("the inbox waits: %s" % error)
+                return
+            else:
+                inbox.remove(message.path)
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _take(self, message: "InboxMessage") -> None:
+        header = message.header
+        if header["kind"] == FILE:
+            self._buffer.append_file(header["file"], message.file)
+            return
+        self._buffer.append(
+            header["lane"],
+            header["kind"],
+            message.file.read(),
+            configuration_id=header["configuration_id"],
+            durable=True,
+        )
+
+    def _submit_model(self, model: "DataModel") -> int:
+        if model == self._models.model:
+            return self._models.sequence
+        # The barrier is a sequence number of the time series: it must not be given again to a
+        # sample recorded under the new model, so what is before it is made durable first.
+        self._buffer.flush("timeseries")
+        payload = join_model(self._buffer.next_sequence("timeseries"), model.fragment())
+        sequence = self._buffer.append("models", MODEL, payload, durable=True)
+        self._models.save(model, sequence)
+        empty_strings = self._encoder.empty_strings
+        self._encoder = SampleEncoder(model)
+        self._encoder.empty_strings = empty_strings
+        self._configuration_id = model.id
+        return sequence
+
+    def _adopt_pending_model(self) -> None:
+        """A cut between the models lane and model.json: the lane is right."""
+        sequence = self._buffer.next_sequence("models") - 1
+        if sequence <= self._models.sequence:
+            return
+        payload = self._buffer.last_payload("models")
+        if payload is not None:
+            self._models.save(DataModel.parse(split_model(payload)[1]), sequence)
+
+    def _next_ms(self) -> int:
+        now_ms = self._clock.now_ms()
+        if now_ms < self._last_now_ms - MAX_LEAD_MS:
+            self._last_ms = 0  # the clock was set back: follow it, do not run ahead for an hour
+        self._last_now_ms = now_ms
+        timestamp_ms = now_ms if now_ms > self._last_ms else self._last_ms + 1
+        if timestamp_ms - now_ms > MAX_LEAD_MS:
+            raise InvalidMessage(
+                "more than 1 000 samples a second need explicit timestamps: this one would be "
+                "%d ms ahead of the clock" % (timestamp_ms - now_ms),
+                hint="give timestamp=…, or put values of one moment into one record() call",
+            )
+        self._last_ms = timestamp_ms
+        return timestamp_ms
+
+    def _last_timestamp_ms(self) -> int:
+        """Time of the last sample, unless the clock was set back since: then follow the clock."""
+        last_ms = self._buffer.high_water_ms
+        payload = self._buffer.last_payload("timeseries")
+        if payload is not None:
+            text = payload[TIMESTAMP_OFFSET : TIMESTAMP_OFFSET + TIMESTAMP_BYTES].decode()
+            last_ms = max(last_ms, parse_text(text))
+        return last_ms if last_ms <= self._clock.now_ms() + MAX_LEAD_MS else 0
