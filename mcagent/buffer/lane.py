@@ -15,6 +15,7 @@ from .frame import (
     Context,
     context_bytes,
     is_foreign,
+    segment_header,
 )
 from .reader import SegmentReader
 from .segment import Segment, SegmentWriter, list_segments
@@ -230,10 +231,11 @@ class Lane:
             header = file.read_at(0, HEADER_BYTES)
         except OSError:
             pass  # the name says the same
-        limit = segment.used
-        if is_foreign(header, self.number, segment.first, segment.nonce):
-            limit = 0
-        return SegmentReader(file, segment.seed, limit=limit, limit_index=limit_index)
+        foreign = is_foreign(header, self.number, segment.first, segment.nonce)
+        limit = 0 if foreign else segment.used
+        reader = SegmentReader(file, segment.seed, limit=limit, limit_index=limit_index)
+        reader.foreign = foreign
+        return reader
 
     def _recover_tail(self, segment: Segment) -> None:
         attempt = segment.nonce >> 24
@@ -246,7 +248,7 @@ class Lane:
             reader.file.close()
         follows = segment.first + reader.index
         self._settled = False
-        if not reader.limit:
+        if reader.foreign:
             # Of another version: it may hold this many records, and none of their numbers is ours.
             follows += segment.size // (FRAME_BYTES + 1) + 1
         elif reader.torn:
@@ -320,6 +322,8 @@ class Lane:
         size = max(segment.size, self.settings.segment_bytes)
         writer = SegmentWriter(segment, file, size)
         writer.resume(end=offset, index=index, ordinal=ordinal, context=context)
+        if not index:  # a cut may have come before its header was written
+            file.write_at(0, segment_header(self.number, segment.first, segment.nonce))
         segment.size = size
         self._tail = None
         self._writer = writer

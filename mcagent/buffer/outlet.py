@@ -51,10 +51,10 @@ class Outlet:
         """The next batch, pinned; None where nothing is left up to *max_sequence*."""
         lane, state = self.lane, self.state
         assert self.batch is None
-        if state.head > lane.durable:
-            lane.flush()
         lane.settle()
         while True:
+            if state.head > lane.durable:
+                lane.flush()
             last = lane.durable
             if max_sequence is not None:
                 last = min(last, max_sequence)
@@ -287,7 +287,7 @@ class Outlet:
     def _set_limit(self, reader: "SegmentReader", segment: "Segment | None") -> None:
         """The segment may have grown, and ends where the next one begins."""
         assert segment is not None
-        if reader.limit:
+        if not reader.foreign:
             reader.limit = segment.used
         place = self.lane.segments.index(segment)
         reader.limit_index = self.lane.last_of(place) - segment.first + 1

@@ -27,6 +27,7 @@ class SegmentReader:
         damage: (start, stop) of every damaged part passed so far.
         limit: Bytes of the segment that may be read; raised by the caller as it grows.
         limit_index: Index at which the next segment begins.
+        foreign: The segment is of another version; the limit is 0 then.
         taken_crc: CRC of the bytes that `take` passed; the caller sets where it begins.
     """
 
@@ -43,6 +44,7 @@ class SegmentReader:
         self.limit = limit
         self.limit_index = limit_index
         self.taken_crc = 0
+        self.foreign = False
         self.kind = 0
         self._stop = 0
         self._data = b""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..runtime.cpython import FileSystem, RandomFile
 
 _SUFFIX = ".seg"
+_ENOSPC = getattr(errno, "ENOSPC", 28)  # MicroPython does not name it
 _WORTH_CUTTING_BYTES = 4096  # a page: less cannot be given back
 
 
@@ -201,7 +202,7 @@ def _preallocate(file: "RandomFile", size: int) -> None:
     try:
         file.preallocate(size)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno != _ENOSPC:
             raise
         # No room for a whole segment: grow as far as it goes, so that little fits in little.
         file.truncate(0)
