@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from urllib3.util import Url
 
     from ..http import Body, Request
-    from .connections import Progress
+    from .progress import Progress
     from .proxies import Proxy
 
 # One request in all. 300 s is what Siemens' C library waits (specification of the agent API, 1.2);
@@ -168,7 +168,7 @@ class Urllib3Transport(Transport):
         return headers
 
     def _progress(self, request: "Request", url: "Url", proxy: "Proxy | None") -> "Progress":
-        from .connections import Progress
+        from .progress import Progress
 
         length = request.body.length if request.body else 0
         return Progress(

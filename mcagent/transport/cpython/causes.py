@@ -13,7 +13,7 @@ import time
 from urllib3.exceptions import HTTPError
 
 from ...errors import TransportError
-from .connections import ANSWER, CONNECT, SEND, TLS, TUNNEL, Progress
+from .progress import ANSWER, CONNECT, SEND, TLS, TUNNEL, Progress
 from .trust import describe
 
 TYPE_CHECKING = False

@@ -1,0 +1,102 @@
+"""One request under way: its bounds in time, and what it had come to when it failed."""
+
+import sys
+from time import monotonic
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows
+    ioctl = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .proxies import Proxy
+
+# Steps of a request, in their order.
+CONNECT, TUNNEL, TLS, SEND, ANSWER = range(5)
+
+
+class Progress:
+    """One request under way: its bounds in time, and what it had come to when it failed.
+
+    Attributes:
+        step: The step under way, `CONNECT` to `ANSWER`.
+        reused: It runs on a kept-alive connection.
+        sent: Every byte of the request went out.
+        answered: At least one byte of the answer came back.
+        tunnelled: The proxy has connected us to the host; bytes now go to the host.
+        expired: The deadline, not silence, ended it.
+        proxy_status: What the proxy answered to CONNECT when it refused, else 0.
+        proxy_schemes: How the proxy wants to be asked, words of ``Proxy-Authenticate``.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        proxy: "Proxy | None",
+        connect_timeout_s: float,
+        silence_s: float,
+        total_s: float,
+    ) -> None:
+        self.host = host
+        self.proxy = proxy
+        self.connect_timeout_s = connect_timeout_s
+        self.silence_s = silence_s
+        self.total_s = total_s
+        self._deadline_s = monotonic() + total_s
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget an attempt; the deadline stays."""
+        self.step = CONNECT
+        self.reused = False
+        self.sent = False
+        self.answered = False
+        self.tunnelled = False
+        self.expired = False
+        self.proxy_status = 0
+        self.proxy_schemes = ""
+
+    def wait_s(self) -> float:
+        """How long the next operation on the socket may take.
+
+        Raises:
+            TimeoutError: The deadline is over.
+        """
+        bound = self.silence_s if self.step >= SEND else self.connect_timeout_s
+        left = self._deadline_s - monotonic()
+        self.expired = left < bound  # should this wait time out, it is for the deadline
+        if left <= 0:
+            raise TimeoutError("deadline")
+        return min(left, bound)
+
+    def patiently(self, sock: "Any", operation: "Callable[[Any], int]", buffer: "Any") -> int:
+        """Call *operation* of *sock* with *buffer*, for as long as the peer is not silent.
+
+        The kernel takes up to megabytes at once and hands them to a slow link for minutes; it
+        wakes a writer only when a third of that is free. As long as the peer acknowledges some of
+        it, the peer is not silent.
+        """
+        while True:
+            unsent = _unsent_bytes(sock)
+            sock.settimeout(self.wait_s())
+            try:
+                return operation(buffer)
+            except TimeoutError:
+                if self.expired or _unsent_bytes(sock) >= unsent:
+                    raise
+
+
+def _unsent_bytes(sock: "Any") -> int:
+    """What the kernel holds that the peer has not acknowledged; 0 where it does not tell."""
+    if ioctl is not None:
+        try:
+            answer = ioctl(sock.fileno(), TIOCOUTQ, bytes(4))
+            return int.from_bytes(answer, sys.byteorder)
+        except OSError:
+            pass  # Linux answers for sockets, others need not
+    return 0
