@@ -67,12 +67,26 @@ def open_agent(args: "argparse.Namespace", boarding: "str | None" = None) -> "Ag
     """The agent of the state directory; raises ConfigurationError where another process has it."""
     from ..agent import Agent
 
+    if hasattr(args, "ca"):
+        keep_log_quiet(args)
+
     return Agent.open(
         state_directory(args),
         boarding=boarding,
         ca_file=getattr(args, "ca", None),
         proxy=getattr(args, "proxy", None),
     )
+
+
+def keep_log_quiet(args: "argparse.Namespace") -> None:
+    """Leave the log to ``--debug``: what it says about the network is in the command's result.
+
+    Called by the commands that use the network and load `logging` anyway.
+    """
+    if not getattr(args, "debug", False):
+        import logging
+
+        logging.getLogger("mcagent").addHandler(logging.NullHandler())
 
 
 def show(args: "argparse.Namespace", value: "dict[str, Any]", text: str) -> None:

@@ -4,7 +4,7 @@ import tempfile
 import time
 
 from . import exits
-from .common import add_json_option, show
+from .common import add_json_option, keep_log_quiet, show
 from .display import open_display, show_table
 
 TYPE_CHECKING = False
@@ -40,6 +40,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 def run(args: "argparse.Namespace") -> int:
     _check(args)
+    keep_log_quiet(args)
     # The hub's packages are looked for before anything else is loaded: the error is quick.
     from .hubprocess import HubProcess, check_packages
 

@@ -7,7 +7,7 @@ takes it in at its next step.
 
 import time
 
-from ..errors import BufferFull, ConfigurationError
+from ..errors import AgentError, BufferFull, ConfigurationError
 from .common import open_agent, state_directory
 
 TYPE_CHECKING = False
@@ -47,14 +47,24 @@ class Door:
         """Store an `Event` or a `File`, durably."""
         raise NotImplementedError
 
+    def flush(self) -> None:
+        """Return once everything that was taken in is on the medium."""
+        raise NotImplementedError
+
     def close(self) -> None:
         raise NotImplementedError
 
     def __enter__(self) -> "Door":
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def __exit__(self, kind: "type[BaseException] | None", *_: object) -> None:
+        try:
+            self.close()
+        except AgentError:
+            if (
+                kind is None
+            ):  # otherwise the disk is full for the second time: the first tells more
+                raise
 
 
 def open_door(args: "argparse.Namespace") -> Door:
@@ -98,6 +108,9 @@ class _BufferDoor(Door):
 
     def submit(self, message: "Any") -> None:
         self._agent.submit(message, durable=True)
+
+    def flush(self) -> None:
+        self._agent.flush()
 
     def close(self) -> None:
         self._agent.close()
@@ -145,8 +158,11 @@ class _InboxDoor(Door):
         header = {"lane": message.lane, "kind": message.kind, "configuration_id": ""}
         self._put(header, [message.fragment(self._clock.now_ms())])
 
-    def close(self) -> None:
+    def flush(self) -> None:
         pass  # every message was synced when it was put
+
+    def close(self) -> None:
+        pass
 
     def _put_file(self, message: "Any") -> None:
         from ..inbox import read_pieces

@@ -81,7 +81,8 @@ def _run(arguments: "list[str]") -> int:
     if getattr(args, "debug", False):
         import logging
 
-        logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(name)s: %(message)s")
+        logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
+        logging.getLogger("mcagent").setLevel(logging.DEBUG)
     module = importlib.import_module("." + args.command, __package__)
     code = module.run(args)
     assert isinstance(code, int)

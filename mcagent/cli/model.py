@@ -84,7 +84,9 @@ def _read(path: str) -> bytes:
         json.loads(data)
         return data
     except OSError as error:
-        raise InvalidMessage(f"cannot read {path}: {error.strerror}") from error
+        raise InvalidMessage(
+            f"cannot read {path}: {error.strerror}", hint="is the path right?"
+        ) from error
     except ValueError as error:
         raise InvalidMessage(
             f"{path} is not JSON: {error}",

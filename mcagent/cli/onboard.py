@@ -32,6 +32,7 @@ def run(args: "argparse.Namespace") -> int:
     if result.onboarded:
         return exits.OK
     exits.complain(
-        f"not onboarded yet: {result.reason}", "run the same command again; it is harmless"
+        f"not onboarded yet: {result.reason}",
+        "run the same command again once that is over; it is harmless",
     )
     return exits.NO_ANSWER

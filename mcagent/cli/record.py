@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .door import Door
 
 _SHOWN_BAD_ROWS = 10
+_FLUSH_EVERY = 100  # the buffer syncs as often by itself
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
@@ -112,7 +113,9 @@ def _open_csv(path: str) -> "TextIO":
     try:
         return open(path, encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
-        raise InvalidMessage(f"cannot read {path}: {error.strerror}") from error
+        raise InvalidMessage(
+            f"cannot read {path}: {error.strerror}", hint="is the path right?"
+        ) from error
 
 
 def _record_rows(
@@ -122,6 +125,7 @@ def _record_rows(
 
     rows = CsvRows(lines, door.model, time_column=args.time_column, delimiter=args.delimiter)
     recorded = 0
+    safe_row = 1  # everything up to this row is on the medium
     bad_rows: "list[BadRow]" = []
     for row in rows:
         if isinstance(row, BadRow):
@@ -131,14 +135,18 @@ def _record_rows(
         try:
             door.record(values, timestamp_ms, args.quality)
             recorded += 1
+            if recorded % _FLUSH_EVERY == 0:
+                door.flush()
+                safe_row = number
         except InvalidMessage as error:
             column = _guilty(values, timestamp_ms, door.model)
             bad_rows.append(BadRow(number, column, error.message, hint=error.hint))
         except AgentError as error:
-            # The disk or the quota is full: what came before is stored, say where to go on.
+            # The disk or the quota is full. Rows recorded twice replace themselves, so going on
+            # a little before the end is right, and after it would be a loss.
             raise type(error)(
                 f"row {number}: {error.message}",
-                hint=f"rows up to {number - 1} are stored ({recorded} samples). {error.hint}",
+                hint=f"rows up to {safe_row} are stored, go on after them. {error.hint}",
             ) from error
     return recorded, bad_rows
 

@@ -6,7 +6,7 @@ import pytest
 
 from mcagent.cli.hubclient import HubClient
 from mcagent.cli.hubprocess import HubProcess
-from tests.cli.running import MODEL, mcagent, write_json
+from tests.cli.running import MODEL, inside, write_json
 
 _numbers = itertools.count()
 
@@ -41,5 +41,5 @@ def boarding(operator, tmp_path):
 def device(tmp_path, model_file):
     """A state directory that knows its data model, and nothing of any platform."""
     state = tmp_path / "state"
-    assert mcagent("model", model_file, state=state).code == 0
+    assert inside("model", model_file, state=state).code == 0
     return state

@@ -1,9 +1,13 @@
 """The command line as a user has it: a process, its output and its exit code."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+
+from mcagent.cli import main
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -30,10 +34,10 @@ MODEL = {
 class Result:
     """What a command left behind."""
 
-    def __init__(self, process):
-        self.code = process.returncode
-        self.out = process.stdout
-        self.err = process.stderr
+    def __init__(self, code, out, err):
+        self.code = code
+        self.out = out
+        self.err = err
 
     @property
     def json(self):
@@ -68,7 +72,17 @@ def mcagent(*arguments, state=None, stdin=None, env=None, **options):
         **options,
     )
     assert "Traceback" not in process.stderr or "--debug" in arguments, process.stderr
-    return Result(process)
+    return Result(process.returncode, process.stdout, process.stderr)
+
+
+def inside(*arguments, state=None):
+    """The same in this process: ten times as fast, for tests that run many commands."""
+    out, err = io.StringIO(), io.StringIO()
+    options = [] if state is None else ["--state", str(state)]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main.main([*options, *map(str, arguments)])
+    assert "Traceback" not in err.getvalue()
+    return Result(code, out.getvalue(), err.getvalue())
 
 
 def refused(result, code, *words, hint=True):

@@ -4,13 +4,16 @@ import json
 import os
 import socket
 import subprocess
-import sys
 
 import pytest
 
 from mcagent import Agent
+from mcagent.cli import main
+from mcagent.cli.hubclient import HubClient
+from mcagent.cli.hubprocess import HubProcess
 from mcagent.messages.multipart import max_file_bytes
-from tests.cli.running import mcagent, refused, write_json
+from tests.cli.running import inside as mcagent
+from tests.cli.running import refused, write_json
 
 NOON = "2026-01-05T12:00:00Z"
 
@@ -56,7 +59,7 @@ def test_no_boarding_file(accepted, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [("", "JSON"), ("{", "JSON"), ("[]", ""), ('{"content": {}}', ""), ("\x00\xff", "JSON")],
+    [("", "JSON"), ("{", "JSON"), ("[]", ""), ('{"content": {}}', ""), ("\x00\xff", "text")],
 )
 def test_broken_boarding_file(accepted, tmp_path, content, word):
     """Not JSON, or not a boarding configuration; the path is named."""
@@ -81,12 +84,13 @@ def test_flawed_boarding_file(accepted, boarding, tmp_path, changes, word):
     refused(mcagent("onboard", path, state=accepted), 4, word)
 
 
-def test_expired_boarding_file(accepted, boarding, tmp_path):
+def test_expired_boarding_file(accepted, tmp_path):
     """Seven days are over: only an operator can help."""
-    path = changed(boarding, tmp_path / "old.json", expiration="2020-01-01T00:00:00.000Z")
-    result = mcagent("onboard", path, state=accepted)
-    assert result.code in (4, 5)
-    refused(result, result.code, "expired")
+    with HubProcess() as hub, HubClient(hub.url, hub.ca_file) as operator:
+        path = write_json(tmp_path / "old.json", operator.create_agent("old", "SHARED_SECRET"))
+        operator._call("POST", "/_emulator/clock", {"offset_s": 8 * 86_400})
+        result = mcagent("onboard", path, "--ca", hub.ca_file, state=accepted)
+    refused(result, 5, "expired", "operator")
 
 
 def test_used_boarding_file(hub, accepted, boarding, tmp_path):
@@ -189,23 +193,26 @@ def test_state_directory_that_cannot_be_used(tmp_path, boarding):
         refused(mcagent("onboard", boarding, state=state), 4, str(state))
 
 
-def test_unwritable_state_directory(tmp_path):
-    """Another user's directory."""
+def test_unwritable_state_directory(tmp_path, capsys):
+    """Another user's directory. Root may write anywhere, so root becomes nobody for a moment."""
+    assert main.main(["record", "a=1", "--state", str(tmp_path / "own")]) == 0
     state = tmp_path / "state"
     state.mkdir(mode=0o555)
-    options = {}
-    if os.geteuid() == 0:  # root may write anywhere: be nobody
-        for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-            folder.chmod(0o755)
-        if subprocess.run(
-            [sys.executable, "-c", f"import os; os.listdir({str(state)!r})"],
-            user=65534,
-            capture_output=True,
-            check=False,
-        ).returncode:
-            pytest.skip("nobody cannot even start Python here")
-        options["user"] = 65534
-    refused(mcagent("record", "a=1", state=state, **options), 4, str(state))
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    capsys.readouterr()
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    try:
+        code = main.main(["record", "a=1", "--state", str(state)])
+    finally:
+        if was_root:
+            os.seteuid(0)
+    error = capsys.readouterr().err
+    assert code == 4
+    assert str(state) in error
+    assert "hint: " in error
 
 
 def test_second_process(hub, accepted, boarding, model_file):
