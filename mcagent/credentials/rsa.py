@@ -43,15 +43,11 @@ class RsaSigner:
         """The public half as a key set; the key's id is its thumbprint."""
         numbers = self._key.public_key().public_numbers()
         exponent, modulus = _base64url_number(numbers.e), _base64url_number(numbers.n)
-        # RFC 7638: a name that is the key's own, so that no two rotations share one and a
-        # repeated request says the same.
-        thumb = new_sha256()
-        thumb.update(('{"e":"%s","kty":"RSA","n":"%s"}' % (exponent, modulus)).encode())
         # Agent API, 3.1: all four members are required.
         return '{"keys":[{"kty":"RSA","e":"%s","n":"%s","kid":"%s"}]}' % (
             exponent,
             modulus,
-            base64url(thumb.digest()),
+            _thumbprint(exponent, modulus),
         )
 
     def __repr__(self) -> str:
@@ -73,6 +69,14 @@ def generate_key() -> str:
         serialization.NoEncryption(),
     )
     return pem.decode()
+
+
+def _thumbprint(exponent: str, modulus: str) -> str:
+    # RFC 7638: a name that is the key's own, so that no two rotations share one and a repeated
+    # request says the same.
+    thumb = new_sha256()
+    thumb.update(('{"e":"%s","kty":"RSA","n":"%s"}' % (exponent, modulus)).encode())
+    return base64url(thumb.digest())
 
 
 def _base64url_number(number: int) -> str:

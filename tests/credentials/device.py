@@ -19,6 +19,7 @@ class Device:
     Attributes:
         disk: What was saved last; survives.
         points: How many save and send points were passed since the device was made.
+        bug: A mistake to be caught: "forgets previous" or "never saves".
     """
 
     def __init__(self, network, clock, boarding, *, random=0.5):
@@ -29,6 +30,7 @@ class Device:
         self.points = 0
         self.cuts = ()
         self.random = random
+        self.bug = ""
         self.start()
 
     def start(self):
@@ -56,6 +58,8 @@ class Device:
             answer = error
         self._point()
         lifecycle.receive(request, answer, self.clock.device_ms)
+        if self.bug == "forgets previous" and self.token() is not None:
+            lifecycle._record.previous = None
         self._save()
         return True
 
@@ -98,7 +102,7 @@ class Device:
         return self.lifecycle.access_token(self.clock.device_ms)
 
     def _save(self):
-        if self.lifecycle.unsaved:
+        if self.lifecycle.unsaved and self.bug != "never saves":
             self._point()
             self.disk = self.lifecycle.to_state()
             self._point()

@@ -126,10 +126,7 @@ def test_lost_answers_and_cuts_together_leave_a_working_agent():
     for lost in range(4):
         for cut in range(1, 16):
             platform, device = onboarded()
-            first = device.network.number
-            device.network._drop = lambda number, _operation: (
-                "after" if number == first + lost else ""
-            )
+            device.network._drop = fates_from(device.network.number, {lost: "after"})
             rotate_due(device)
             device.live_through_cuts((device.points + cut,))
             check_works(platform, device)
@@ -170,6 +167,23 @@ def test_a_crash_before_anything_was_sent_uses_the_same_boarding_file():
     device.start()
     device.live()
     check_works(platform, device)
+
+
+def test_planted_bugs_are_caught():
+    """The enumeration sees what it is for; without a bug the same life ends well."""
+    for bug, well in (("", True), ("forgets previous", False), ("never saves", False)):
+        platform, device = onboarded()
+        device.bug = bug
+        for _ in range(2):
+            device.network._drop = first_rotation_is_late()
+            rotate_due(device)
+            device.live()
+            device.network.deliver()
+            device.clock.now_ms += 3_600_000
+            device.live()
+        device.start()
+        device.live()
+        assert platform.accepts(device.token()) == well, bug
 
 
 def fates_from(first, fates):
