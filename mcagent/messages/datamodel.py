@@ -195,21 +195,15 @@ class DataModel:
 
     def to_state(self) -> "dict[str, Any]":
         """Everything, lengths included, ready for JSON: what `from_state` reads back."""
-        sources = []
-        for source in self.sources:
-            points = []
-            for point in source.data_points:
-                state = _common_state(point)
-                state["id"] = point.id
-                state["type"] = point.type
-                state["unit"] = point.unit
-                if point.length is not None:
-                    state["length"] = point.length
-                points.append(state)
-            state = _common_state(source)
-            state["dataPoints"] = points
-            sources.append(state)
-        return {"configurationId": self.id, "dataSources": sources}
+        import json
+
+        state: "dict[str, Any]" = json.loads(self._payload.decode())
+        for source in state["dataSources"]:
+            for point in source["dataPoints"]:
+                length = self.points[point["id"]].length
+                if length is not None:
+                    point["length"] = length
+        return state
 
     @staticmethod
     def from_state(state: "dict[str, Any]") -> "DataModel":
@@ -283,15 +277,6 @@ def _field(data: "dict[str, Any]", name: str) -> str:
 def _list(data: "dict[str, Any]", name: str) -> "list[Any]":
     value = data.get(name)
     return value if isinstance(value, list) else []
-
-
-def _common_state(part: "Any") -> "dict[str, Any]":
-    state = {"name": part.name}
-    if part.description:
-        state["description"] = part.description
-    if part.custom_data is not None:
-        state["customData"] = part.custom_data
-    return state
 
 
 def _some(what: str, parts: "Any", wanted: "Any") -> "list[Any]":

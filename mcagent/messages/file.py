@@ -149,6 +149,6 @@ def _size_of(path: str) -> int:
             raise InvalidMessage("%s is a directory" % path, hint="submit its files one by one")
         open(path, "rb").close()
     except OSError as error:
-        reason = errno.errorcode.get(error.errno, error.errno)
+        reason = errno.errorcode.get(error.errno or 0, error.errno)
         raise InvalidMessage("cannot read file %s: %s" % (path, reason), hint="is the path right?")
     return info[6]

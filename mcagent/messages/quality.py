@@ -1,7 +1,7 @@
 """Quality codes: OPC UA status codes as signed decimal text."""
 
 from ..errors import InvalidMessage
-from .text import shorten
+from .text import at_point, shorten
 from .values import is_integer_text
 
 TYPE_CHECKING = False
@@ -67,7 +67,5 @@ def quality_texts(codes: "Any", names: "list[str]") -> "list[str]":
         try:
             texts.append(quality_text(codes.get(name)))
         except InvalidMessage as error:
-            raise InvalidMessage(
-                "data point %s: %s" % (shorten(name), error.message), hint=error.hint
-            )
+            raise at_point(name, error)
     return texts

@@ -61,6 +61,11 @@ def _one_line(shown: str) -> str:
     return " ".join(shown.split())
 
 
+def at_point(name: "Any", error: InvalidMessage) -> InvalidMessage:
+    """*error* again, naming the data point whose value it is about."""
+    return InvalidMessage("data point %s: %s" % (shorten(name), error.message), hint=error.hint)
+
+
 def require_text(
     what: str, value: "Any", max_units: int, source: str, *, empty: bool = False
 ) -> str:

@@ -18,7 +18,7 @@ from ..limits import (
 from ..runtime import json_string
 from .kinds import LANE_OF_KIND, SAMPLE
 from .quality import GOOD, quality_texts
-from .text import count_units, require_text, shorten
+from .text import at_point, count_units, require_text, shorten
 from .timestamp import format_ms, to_ms
 from .values import CHECKERS, max_units, text_checker, type_of
 
@@ -33,6 +33,7 @@ TIMESTAMP_BYTES = 24
 
 _COUNTED = dict(COUNTED_BYTES)
 _MAX_PLANS = 64  # a device has a handful of sets of data points; more is a stream of chance
+_MAX_CODED = 8  # of those, how many sets of quality codes: mostly one
 _BRACKETS = 2  # around the samples of a request
 
 
@@ -100,7 +101,7 @@ class SampleEncoder:
         self._model = model
         self._max_fragment_bytes = max_bytes - _BRACKETS
         self._plans: "dict[Any, _Plan]" = {}
-        self._second = -1
+        self._second: "int | None" = None
         self._head = ""
         self.empty_strings = 0
 
@@ -138,9 +139,7 @@ class SampleEncoder:
             for name, check in plan.checks:
                 slots.append(check(values[name]))
         except InvalidMessage as error:
-            raise InvalidMessage(
-                "data point %s: %s" % (shorten(name), error.message), hint=error.hint
-            )
+            raise at_point(name, error)
         if plan.texts:
             if "" in slots:
                 return self._encode_without_empty(values, timestamp_ms, quality_code)
@@ -209,11 +208,13 @@ class _Plan:
                 most = max_units(data_type, length)[0]
                 self.most_counted_bytes += most * COUNTED_BYTES_PER_CHARACTER
         self.most_counted_bytes += self.fixed_counted_bytes
+        self._names = [name for name, _check in self.checks]
+        self._coded: "dict[Any, str]" = {}
         self.template = self._template([GOOD] * len(points))
 
     def _template(self, codes: "list[str]") -> str:
         members = []
-        for (name, _check), code in zip(self.checks, codes):
+        for name, code in zip(self._names, codes):
             members.append(
                 '{"dataPointId":%s,"value":"%%s","qualityCode":"%s"}'
                 % (json_string(name).replace("%", "%%"), code)
@@ -221,8 +222,14 @@ class _Plan:
         return '%s%03dZ","values":[' + ",".join(members) + "]}"
 
     def fill_with_quality(self, slots: "list[Any]", quality_code: "Any") -> str:
-        codes = quality_texts(quality_code, [name for name, _check in self.checks])
-        return self._template(codes) % tuple(slots)
+        codes = quality_texts(quality_code, self._names)
+        key = tuple(codes)
+        template = self._coded.get(key)
+        if template is None:
+            if len(self._coded) >= _MAX_CODED:
+                self._coded.clear()
+            template = self._coded[key] = self._template(codes)
+        return template % tuple(slots)
 
     def require_counted(self, values: "dict[str, Any]") -> None:
         counted = self.fixed_counted_bytes
@@ -258,9 +265,7 @@ def _plan_by_values(values: "dict[str, Any]") -> "_Plan":
         try:
             points.append((name, type_of(values[name]), None))
         except InvalidMessage as error:
-            raise InvalidMessage(
-                "data point %s: %s" % (shorten(name), error.message), hint=error.hint
-            )
+            raise at_point(name, error)
     return _Plan(points)
 
 

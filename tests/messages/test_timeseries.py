@@ -74,7 +74,8 @@ def test_timestamp_stands_where_it_can_be_corrected():
         fragment = encoder.encode({"x": 1}, ms)
         assert fragment[TIMESTAMP_OFFSET : TIMESTAMP_OFFSET + TIMESTAMP_BYTES] == text
     for ms in (-1, MAX_MS + 1):
-        assert "timestamp" in raises(InvalidMessage, encoder.encode, {"x": 1}, ms).message
+        for some in (encoder, SampleEncoder()):
+            assert "timestamp" in raises(InvalidMessage, some.encode, {"x": 1}, ms).message
 
 
 def test_order_is_the_models_whatever_was_given():
@@ -207,6 +208,10 @@ def test_sets_of_data_points_by_chance_do_not_fill_the_memory():
     for number in range(1000):
         encoder.encode({"p%d" % number: number}, number)
     assert len(encoder._plans) <= 64
+    for number in range(100):
+        encoder.encode({"p": number}, 0, number)
+    plan = encoder._plans[(("p",), (int,))]
+    assert len(plan._coded) <= 8
 
 
 def test_types_may_change_without_a_model():
