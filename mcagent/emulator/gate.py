@@ -28,6 +28,7 @@ HANG_UP = "mcagent.hang_up"
 # sending and see the 413; beyond this the connection is cut.
 _DRAIN_MAX = 256 * 1024 * 1024
 _BODY_SLACK = 1024
+_FIELDS_MAX = 200  # h11 bounds their size, not their number; clients send about ten
 
 _HTML = (
     b"<html><head><title>Gateway</title></head><body><h1>Service unavailable</h1></body></html>"
@@ -62,8 +63,12 @@ class Gate:
         method, path = scope["method"], scope["path"]
         body = await _read_body(receive, self._body_max() + _BODY_SLACK)
         if body is None:
-            return  # the client went away
+            await _hang_up(scope, receive)
+            return
         dated = _Dated(send, self._clock, token=path == TOKEN_PATH)
+        if len(scope["headers"]) > _FIELDS_MAX:
+            await _refuse(Fault("status", status=431), dated)
+            return
         faults: list[Fault] = []
         if not path.startswith(CONTROL):
             self._requests[f"{method} {path}"] += 1
@@ -101,7 +106,7 @@ class _Dated:
 
 
 async def _read_body(receive: Receive, longest: int) -> "bytes | None":
-    """Give the body, cut off one byte beyond *longest*; None if the client hung up."""
+    """Give the body, cut one byte beyond *longest*; None if it never ends or the client went."""
     pieces: list[bytes] = []
     kept = total = 0
     while True:
@@ -158,7 +163,7 @@ async def _refuse(fault: Fault, send: Send) -> None:
         content_type, body = b"text/html", _HTML
     else:
         content_type = b"application/json"
-        body = encode({"id": "", "message": f"Fault rule: {fault.status}."})
+        body = encode({"id": "", "message": f"Refused with {fault.status} by a rule."})
     headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
     for name, text in fault.headers.items():
         headers.append((name.lower().encode(), text.encode()))
