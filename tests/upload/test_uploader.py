@@ -178,6 +178,16 @@ def test_back_online_ends_a_wait_for_want_of_an_answer_and_no_other(bench):
     assert bench.platform.samples == [1]
 
 
+def test_a_success_and_nothing_else_makes_the_next_wait_short_again(bench):
+    bench.platform.answers = [Response(503)] * 6
+    add_samples(bench.buffer, [1])
+    assert bench.upload(timeout_s=600).pending == 0
+    bench.clock.sleep_ms(10_000)
+    bench.platform.answers = [Response(503)]
+    add_samples(bench.buffer, [2])
+    assert bench.uploader.step() == 500
+
+
 def test_forbidden_holds_tells_and_heals(bench):
     bench.platform.answers = [Response(403, {}, b'{"message": "no right"}')]
     add_samples(bench.buffer, [1])
