@@ -16,7 +16,7 @@ POINTS = [DataPoint("temperature", "DOUBLE", unit="°C"), DataPoint("strokes", "
 MODEL = DataModel("press-7", [DataSource("press", POINTS)])
 
 
-def send_shift_report(state, boarding, samples, ca_file=None):
+def send_shift_report(state, boarding, samples, *, ca_file=None, timeout_s=30):
     """Record a shift's samples, raise an event where it got too hot, and upload."""
     with Agent.open(state, boarding=boarding, ca_file=ca_file) as agent:
         agent.submit(MODEL)
@@ -25,7 +25,7 @@ def send_shift_report(state, boarding, samples, ca_file=None):
             agent.record(values, timestamp=timestamp_ms)
             if temperature > 80:
                 agent.submit(Event("press too hot", severity=Severity.ERROR))
-        return agent.upload(timeout_s=30)
+        return agent.upload(timeout_s=timeout_s)
 
 
 # -- its tests
@@ -37,7 +37,7 @@ def test_samples_and_event_arrive(insights_hub, tmp_path):
     # automap: the hub maps each data point by itself; on the platform a person does it.
     boarding = insights_hub.create_agent("press-7", automap=True)
 
-    report = send_shift_report(str(tmp_path), boarding, SAMPLES, insights_hub.ca_file)
+    report = send_shift_report(str(tmp_path), boarding, SAMPLES, ca_file=insights_hub.ca_file)
 
     assert report.pending == 0
     insights_hub.settle()  # the platform answers first and processes afterwards; so does the hub
@@ -53,16 +53,16 @@ def test_an_outage_delays_and_loses_nothing(insights_hub, tmp_path):
     boarding = insights_hub.create_agent("press-7", automap=True)
     path = tmp_path / "agentconfig.json"
     path.write_text(json.dumps(boarding))
-    ca_file = insights_hub.ca_file
+    state, ca_file = str(tmp_path / "state"), insights_hub.ca_file
 
     insights_hub.disconnect()  # the port is closed: nothing answers
-    report = send_shift_report(str(tmp_path / "state"), str(path), SAMPLES, ca_file)
+    report = send_shift_report(state, str(path), SAMPLES, ca_file=ca_file, timeout_s=1)
     assert report.delivered == 0
     assert report.pending > 0
     assert report.reason
 
     insights_hub.reconnect()
-    report = send_shift_report(str(tmp_path / "state"), str(path), [], ca_file)
+    report = send_shift_report(state, str(path), [], ca_file=ca_file)
     assert report.pending == 0
     insights_hub.settle()
     assert len(insights_hub.stored(aspect="press")) == 2
@@ -81,7 +81,7 @@ def test_a_refusal_of_the_platform_is_retried(insights_hub, tmp_path):
         ]
     )
 
-    report = send_shift_report(str(tmp_path), boarding, SAMPLES, insights_hub.ca_file)
+    report = send_shift_report(str(tmp_path), boarding, SAMPLES, ca_file=insights_hub.ca_file)
 
     assert report.pending == 0
     insights_hub.settle()
