@@ -250,7 +250,7 @@ _FLOAT = (">f", 23, 150, 6, 9) if 1.0 + 2.0**-30 == 1.0 else (">d", 52, 1075, 15
 
 
 def float_text(value):
-    # repr() here prints 17 digits for one reading in twenty where fewer do (measured), and its last
+    # repr() here prints 17 digits for one reading in twenty where fewer do (measured); its last
     # digit is not always the nearest. Integers are exact on every port, whatever its float code.
     layout, fraction_bits, bias, fewest, most = _FLOAT
     bits = int.from_bytes(struct.pack(layout, value), "big")
