@@ -144,18 +144,26 @@ class Intake:
 
     def _submit_model(self, model: "DataModel") -> int:
         if model == self._models.model:
+            self._adopt(model, self._models.sequence)  # lengths may differ: they are not sent
             return self._models.sequence
         # The barrier is a sequence number of the time series: it must not be given again to a
         # sample recorded under the new model, so what is before it is made durable first.
         self._buffer.flush("timeseries")
         payload = join_model(self._buffer.next_sequence("timeseries"), model.fragment())
         sequence = self._buffer.append("models", MODEL, payload, durable=True)
+        self._adopt(model, sequence)
+        return sequence
+
+    def _adopt(self, model: "DataModel", sequence: int) -> None:
+        """Check samples against *model* from now on, also after a restart."""
+        present = self._models.model
+        if present is not None and present.to_state() == model.to_state():
+            return
         self._models.save(model, sequence)
         empty_strings = self._encoder.empty_strings
         self._encoder = SampleEncoder(model)
         self._encoder.empty_strings = empty_strings
         self._configuration_id = model.id
-        return sequence
 
     def _adopt_pending_model(self) -> None:
         """A cut between the models lane and model.json: the lane is right."""

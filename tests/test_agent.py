@@ -154,6 +154,24 @@ def test_an_unchanged_model_is_stored_once(tmp_path):
             assert agent.status().lanes["models"]["records"] == 1
 
 
+def test_a_changed_length_is_in_force_without_another_model(tmp_path):
+    """Lengths are not sent, so the platform need not hear of them; they are checked here."""
+
+    def model(length):
+        point = DataPoint("serial", "STRING", length=length)
+        return DataModel("press-7", [DataSource("press", [point])])
+
+    with Agent.open(str(tmp_path)) as agent:
+        agent.submit(model(5))
+        with pytest.raises(InvalidMessage, match="serial"):
+            agent.record({"serial": "123456"})
+        agent.submit(model(6))
+        agent.record({"serial": "123456"})
+        assert agent.status().lanes["models"]["records"] == 1
+    with Agent.open(str(tmp_path)) as agent:
+        agent.record({"serial": "123456"})
+
+
 def test_the_models_lane_is_right_when_model_json_is_older(tmp_path):
     """A cut between the two leaves the new model in force."""
     with Agent.open(str(tmp_path)) as agent:

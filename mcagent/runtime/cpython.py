@@ -322,7 +322,7 @@ def json_string(text: str) -> str:
 
     The same bytes on every interpreter. The caller has refused lone surrogates.
     """
-    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+    if text.isprintable() and '"' not in text and "\\" not in text:
         return '"' + text + '"'
     try:
         from ujson import dumps
