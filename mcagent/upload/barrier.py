@@ -75,8 +75,14 @@ class ModelBarrier:
 
     @property
     def last_before(self) -> "int | None":
-        """Sequence number of the last sample that stands before it; None without a model."""
-        return self._position - 1 if self.pending else None
+        """Sequence number of the last sample that may go before it; None without a model.
+
+        Between its acceptance and its confirmation nobody knows which model the platform would
+        judge samples by: none goes. (Some are left where an earlier model was set aside.)
+        """
+        if not self.pending:
+            return None
+        return 0 if self.sent else self._position - 1
 
     @property
     def sent(self) -> bool:

@@ -498,3 +498,16 @@ def test_a_refused_model_holds_what_is_recorded_under_it_until_a_better_one_come
     assert report.pending == 0
     assert bench.platform.samples == [1, 2]
     assert bench.platform.dropped == []
+
+
+def test_samples_of_a_refused_model_wait_for_the_one_that_replaces_it(bench):
+    """The newer model is accepted as the proof; until the platform shows it nothing goes."""
+    bench.platform.refuses = lambda item: item["records"][0] == MODEL_2
+    bench.platform.model_delay = 3
+    add_model(bench.buffer, MODEL_2)
+    add_samples(bench.buffer, [1], "m2")
+    add_model(bench.buffer, configuration("m3", "a", "b"))
+    assert bench.upload().pending == 0
+    assert bench.platform.received("standardTimeSeries")[0]["n"] == 1
+    sent = [item["configuration_id"] for items in bench.platform.exchanges for item in items]
+    assert sent == ["", "m3"]
