@@ -45,7 +45,7 @@ def run(args: "argparse.Namespace") -> int:
     if report.set_aside:
         exits.complain(
             f"{count(report.set_aside, 'record')} set aside: the platform refused them",
-            "mcagent status names them",
+            "they are kept; mcagent status counts them",
         )
     return _code(report, held)
 

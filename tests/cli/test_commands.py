@@ -116,6 +116,27 @@ def test_upload_without_a_model_holds_and_says_why(hub, boarding, tmp_path):
     assert "timeseries held" in result.err
 
 
+def test_upload_with_a_refused_record_sets_it_aside_and_says_so(
+    hub, operator, boarding, device, received
+):
+    """What the platform refuses alone does not stop the rest: exit code 1, the others delivered."""
+    for text in ("fine", "poison", "fine too"):
+        assert mcagent("event", text, state=device).code == 0
+    rule = {"match": "POST /api/mindconnect/v3/exchange", "contains": '"poison"', "times": 1000}
+    operator._call("PUT", "/_emulator/faults", [dict(rule, action="status", status=400)])
+    try:
+        result = mcagent(
+            "upload", "--boarding", boarding, "--ca", hub.ca_file, "--json", state=device
+        )
+    finally:
+        operator._call("PUT", "/_emulator/faults", [])
+    assert result.code == 1, result
+    assert (result.json["set_aside"], result.json["pending"]) == (1, 0)
+    assert "1 record set aside" in result.err
+    assert [row["event"]["description"] for row in received("event")] == ["fine", "fine too"]
+    assert "set aside" in mcagent("status", state=device).out
+
+
 def test_model_is_shown_and_not_stored_twice(device, model_file):
     """As a table, as JSON; the same again changes nothing."""
     shown = mcagent("model", state=device)
