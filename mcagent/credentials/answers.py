@@ -1,17 +1,68 @@
 """What the platform's answers say, as plain values. Pure functions."""
 
+from ..transport.http import Response
 from .platformclock import http_date_ms
+from .table import ANSWERS, LATER, NO, NOBODY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..transport.http import Response
+    from ..errors import TransportError
 
+# Transport errors before the first byte of the request left: the platform cannot have acted on it.
+_UNSENT = ("dns", "connect", "tls", "certificate", "proxy")
 _REGISTER_PATH = "/api/agentmanagement/v3/register/"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _DEFAULT_TOKEN_LIFE_S = 3600  # agent API, 4.3: what the service sends
 _RETRY_AFTER_CAP_MS = 300_000  # a proxy's "come back tomorrow" must not silence a device that long
+
+
+class Verdict:
+    """What an answer says about the credential that was used.
+
+    Attributes:
+        said: ``TAKEN``, ``NO``, ``LATER`` or ``NOBODY`` of `table`.
+        arrived: The platform may have acted on the request.
+        status: HTTP status; 0 without an answer.
+        words: Status and the platform's own words, without secrets.
+        reason: Why the request has to be repeated; ``""`` for a good answer.
+    """
+
+    def __init__(
+        self, said: str, *, reason: str, arrived: bool = True, status: int = 0, words: str = ""
+    ) -> None:
+        self.said = said
+        self.arrived = arrived
+        self.status = status
+        self.words = words
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return "<Verdict %s: %s>" % (self.said, self.words or self.reason)
+
+
+def judge(
+    operation: str, answer: "Response | TransportError | None", secrets: "list[str]"
+) -> Verdict:
+    """What *answer* says; *secrets* do not appear in its texts."""
+    if answer is None:
+        return Verdict(NOBODY, reason="no answer from the platform")
+    if not isinstance(answer, Response):
+        return Verdict(NOBODY, reason=answer.message, arrived=answer.kind not in _UNSENT)
+    if answer.is_html():
+        reason = "a web page came instead of the platform's answer: a captive portal or a proxy"
+        return Verdict(NOBODY, reason=reason, arrived=False, status=answer.status)
+    said = ANSWERS[operation].get(answer.status, LATER)
+    words = ("%d %s" % (answer.status, redacted(answer.reason(), secrets))).strip()
+    reason = ""
+    if said == NO:
+        reason = "the platform refused the %s request: %s" % (operation, words)
+    elif said == LATER:
+        reason = "the platform answered " + words
+    # A gateway's 504 can come after the platform has acted; below 500 it has said no.
+    arrived = said != LATER or answer.status >= 500
+    return Verdict(said, reason=reason, arrived=arrived, status=answer.status, words=words)
 
 
 def read_credentials(

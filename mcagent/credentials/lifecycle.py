@@ -3,18 +3,19 @@
 The driver's duty, and the reason why a cut at any byte leaves a working agent::
 
     request = lifecycle.next_request(now_ms)
-    if lifecycle.unsaved:                     # write ahead: BEFORE the request leaves
-        keystore.save(lifecycle.to_state())
-        lifecycle.saved()
+    if lifecycle.unsaved: save                # write ahead: BEFORE the request leaves
     lifecycle.receive(request, transport.send(request), now_ms)   # or the TransportError
-    if lifecycle.unsaved: …                   # and at once after every answer
+    if lifecycle.unsaved: save                # and at once after every answer
+
+where `save` is ``keystore.save(lifecycle.to_state())``, then ``lifecycle.saved()``.
 
 `table` holds states, transitions and the order of attempts; docs/credentials.md explains them.
 """
 
-from ..errors import OnboardingRefused, TransportError
+from ..errors import OnboardingRefused
+from ..transport.http import Response
 from . import refusals, table
-from .answers import read_credentials, read_token, redacted, retry_after_ms
+from .answers import judge, read_credentials, read_token, retry_after_ms
 from .composer import Composer
 from .platformclock import PlatformClock
 from .record import Record
@@ -29,12 +30,10 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from ..boarding import BoardingConfiguration
-    from ..errors import CredentialError
-    from ..transport.http import Request, Response
+    from ..errors import CredentialError, TransportError
+    from ..transport.http import Request
+    from .answers import Verdict
     from .assertion import Signer
-
-# Transport errors before the first byte of the request left: the platform cannot have acted on it.
-_UNSENT = ("dns", "connect", "tls", "certificate", "proxy")
 
 
 class Lifecycle:
@@ -140,38 +139,39 @@ class Lifecycle:
     def receive(
         self, request: "Request", answer: "Response | TransportError | None", now_ms: int
     ) -> None:
-        """Take the answer to *request*, the last that `next_request` returned.
-
-        Args:
-            request: That request.
-            answer: The response; the error, or None, where there was no answer.
-            now_ms: The device's wall clock at the answer.
+        """Take the answer to *request*; the error, or None, where there was no answer.
 
         Raises:
-            ValueError: *request* is another one.
+            ValueError: *request* is not the last that `next_request` returned.
         """
         if self._sent is None or self._sent[0] is not request:
             raise ValueError("this is not the request that next_request() returned last")
         _request, step, used_offset_ms = self._sent
         self._sent = None
         self._now_ms = now_ms
-        if answer is None or isinstance(answer, TransportError):
-            self._unanswered(step, answer)
-            return
         measured = self._clock.measure(answer, now_ms)
-        if answer.is_html():
-            self._no_platform(step)
+        verdict = judge(step[0], answer, self._secrets())
+        self.reason = verdict.reason
+        if step == table.REGISTER and not verdict.arrived:
+            self._record.forget_attempt()
+        if verdict.said == table.NOBODY or not isinstance(answer, Response):
+            self._waits.no_answer(step[0], now_ms, patient=self._is_patient(step))
             return
         self._waits.answered("link")
-        said = table.ANSWERS[step[0]].get(answer.status)
-        if said == table.NO:
+        if verdict.said == table.NO:
             self._waits.answered(step[0])
-            self._take_refusal(step, answer, used_offset_ms if measured else None)
-        elif said == table.TAKEN and self._take(step, answer):
+            self._take_refusal(step, verdict, used_offset_ms if measured else None)
+        elif verdict.said == table.TAKEN and self._take(step, answer):
             self._waits.answered(step[0])
-            self.reason = ""
         else:
-            self._later(step, answer, unusable=said == table.TAKEN)
+            if verdict.said == table.TAKEN:
+                self.reason = "the platform answered %s without what belongs there" % verdict.words
+            self._waits.service(
+                step[0],
+                now_ms,
+                at_least_ms=retry_after_ms(answer, self._clock.at(now_ms)),
+                patient=self._is_patient(step),
+            )
 
     def measure_clock(self, response: "Response", now_ms: int) -> None:
         """Learn the platform's time from any answer of the platform."""
@@ -296,23 +296,21 @@ class Lifecycle:
     # -- refusals ---------------------------------------------------------------------------
 
     def _take_refusal(
-        self, step: "tuple[str, str]", response: "Response", used_offset_ms: "int | None"
+        self, step: "tuple[str, str]", verdict: "Verdict", used_offset_ms: "int | None"
     ) -> None:
         """*used_offset_ms*: with what the request was signed; None where no time came back."""
-        words = self._words(response)
-        self.reason = "the platform refused the %s request: %s" % (step[0], words)
         if step == table.REGISTER:
-            self._register_refused(response.status, words)
+            self._register_refused(verdict)
             return
         if step[0] == "token":
             if self._blame_clock(used_offset_ms):
                 return
             self._waits.hurry_rotation(self._now_ms)
-        self._round.said[step[0]] = words
+        self._round.said[step[0]] = verdict.words
         self._round.refused.append(step)
         left = self._round.left(self._record)
         if step[0] == "rotate" and not any(other[0] == "rotate" for other in left):
-            self._rotate_refused(words)
+            self._rotate_refused(verdict.words)
         if self._round.broken and not left:
             self._all_refused()
 
@@ -325,9 +323,7 @@ class Lifecycle:
                 return False
             # Agent API, 4.5: store the offset, sign again with the platform's time, once.
             self._round.resigned = True
-            self.reason = "the platform's clock is %d s ahead of this device's" % (
-                offset_ms // 1000
-            )
+            self.reason = "the platform's clock is %d s ahead of ours" % (offset_ms // 1000)
             return True
         if self._clock.is_hopeless(self._now_ms):
             self._set_problem(refusals.clock_unknown(self._now_ms))
@@ -335,14 +331,13 @@ class Lifecycle:
             return True
         return False
 
-    def _register_refused(self, status: int, words: str) -> None:
+    def _register_refused(self, verdict: "Verdict") -> None:
         record = self._record
         assert record.boarding is not None
         self._set_problem(
             refusals.register_refused(
                 record.client_id,
-                words,
-                status=status,
+                verdict,
                 expiration_ms=record.boarding["expiration_ms"],
                 lost_ms=record.lost_ms,
                 now_ms=self._clock.at(self._now_ms),
@@ -378,37 +373,11 @@ class Lifecycle:
         if self._spare is not None:
             self._board(self._spare)
 
-    # -- answers that say nothing about the credential --------------------------------------
-
-    def _unanswered(self, step: "tuple[str, str]", error: "TransportError | None") -> None:
-        self.reason = "no answer from the platform" if error is None else error.message
-        if error is not None and error.kind in _UNSENT:
-            self._forget_attempt(step)
-        self._waits.no_answer(step[0], self._now_ms, patient=self._is_patient(step))
-
-    def _no_platform(self, step: "tuple[str, str]") -> None:
-        self.reason = "a web page came instead of the platform's answer: a captive portal or proxy"
-        self._forget_attempt(step)
-        self._waits.no_answer(step[0], self._now_ms, patient=self._is_patient(step))
-
-    def _later(self, step: "tuple[str, str]", response: "Response", *, unusable: bool) -> None:
-        self.reason = "the platform answered " + self._words(response)
-        if unusable:
-            self.reason = "the platform answered %d without what it should hold" % response.status
-        elif response.status < 500:
-            self._forget_attempt(step)
-        self._waits.service(
-            step[0],
-            self._now_ms,
-            at_least_ms=retry_after_ms(response, self._clock.at(self._now_ms)),
-            patient=self._is_patient(step),
-        )
+    # -- small things -----------------------------------------------------------------------
 
     def _is_patient(self, step: "tuple[str, str]") -> bool:
         """A rotation that nothing waits for: the current secret was not refused."""
         return step[0] == "rotate" and not self._round.broken
-
-    # -- small things -----------------------------------------------------------------------
 
     def _board(self, boarding: "BoardingConfiguration") -> None:
         if self._record.current is not None:
@@ -427,10 +396,5 @@ class Lifecycle:
             self._record.refusal = None if problem is None else refusals.to_state(problem)
             self._record.unsaved = True
 
-    def _forget_attempt(self, step: "tuple[str, str]") -> None:
-        if step == table.REGISTER:
-            self._record.forget_attempt()
-
-    def _words(self, response: "Response") -> str:
-        secrets = self._record.secrets() + self._token.secrets()
-        return ("%d %s" % (response.status, redacted(response.reason(), secrets))).strip()
+    def _secrets(self) -> "list[str]":
+        return self._record.secrets() + self._token.secrets()

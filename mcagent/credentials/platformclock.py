@@ -1,10 +1,7 @@
 """The platform's clock as seen from here: measured at every answer, used to sign."""
 
 from ..boarding import days_since_1970
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..transport.http import Response
+from ..transport.http import Response
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _PLAUSIBLE_MS = 1_760_000_000_000  # 2025-10-09: no release is older, so no true clock is before
@@ -20,9 +17,9 @@ class PlatformClock:
     def __init__(self) -> None:
         self.offset_ms: "int | None" = None
 
-    def measure(self, response: "Response", now_ms: int) -> bool:
-        """Learn from any answer of the platform; False where it names no time."""
-        server_ms = server_time_ms(response)
+    def measure(self, answer: "Response | Exception | None", now_ms: int) -> bool:
+        """Learn from any answer of the platform; False where there is none, or no time in it."""
+        server_ms = server_time_ms(answer) if isinstance(answer, Response) else None
         if server_ms is None:
             return False
         self.offset_ms = server_ms - now_ms

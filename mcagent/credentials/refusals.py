@@ -6,6 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .answers import Verdict
+
 _KINDS = {
     kind.__name__: kind
     for kind in (CredentialError, ClockError, NotOnboarded, OnboardingRefused, RotationFailed)
@@ -25,9 +27,8 @@ def no_boarding() -> CredentialError:
 
 def register_refused(
     client_id: str,
-    said: str,
+    verdict: "Verdict",
     *,
-    status: int,
     expiration_ms: "int | None",
     lost_ms: int,
     now_ms: int,
@@ -36,14 +37,13 @@ def register_refused(
 
     Args:
         client_id: The agent.
-        said: Status and the platform's own words.
-        status: 400 or 401.
+        verdict: 400 or 401 with the platform's own words.
         expiration_ms: End of the token's life by the boarding file, if it says so.
         lost_ms: When an earlier attempt with the same token went without an answer; 0 for never.
         now_ms: The platform's time, as well as it is known.
     """
     # Agent API, 3.1: 401 stands for expired, wrong and used alike. What we know ourselves decides.
-    if status != 401:
+    if verdict.status != 401:
         cause = "the platform does not accept the registration request"
     elif expiration_ms is not None and now_ms >= expiration_ms:
         cause = "the initial access token is expired: it was good until %s, the time is %s" % (
@@ -64,7 +64,7 @@ def register_refused(
     else:
         cause = "the initial access token is used or expired"
     return OnboardingRefused(
-        "%s (%s)" % (cause, said),
+        "%s (%s)" % (cause, verdict.words),
         hint=_ONBOARD_AGAIN % client_id,
     )
 

@@ -78,6 +78,8 @@ PLAN = (TOKEN_CURRENT, ROTATE_CURRENT, ROTATE_PREVIOUS, TOKEN_PREVIOUS)
 # -- answers: operation -> status -> what it says about the credential; all others say nothing.
 TAKEN = "taken"
 NO = "no"
+LATER = "later"
+NOBODY = "nobody"  # no answer at all, or a captive portal's
 ANSWERS = {
     # Agent API, 3.1: exactly 201. A 200 is somebody else's, such as a captive portal's.
     "register": {201: TAKEN, 400: NO, 401: NO},

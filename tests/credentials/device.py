@@ -5,8 +5,9 @@ from mcagent.credentials.lifecycle import Lifecycle
 from mcagent.credentials.settings import LifecycleSettings
 from mcagent.errors import TransportError
 from mcagent.runtime import random_bytes
+from mcagent.transport.http import Response
 
-from .platform import FakeRsa
+from .platform import ROTATE, Clock, FakeRsa, Platform
 
 
 class Cut(Exception):
@@ -118,3 +119,31 @@ def _signer_for(profile, secret):
     from mcagent.credentials.assertion import SharedSecretSigner
 
     return FakeRsa(secret) if profile == "RSA_3072" else SharedSecretSigner(secret)
+
+
+def unboarded(**settings):
+    """A platform, and a device that has sent nothing yet."""
+    clock = Clock()
+    platform = Platform(clock, **settings)
+    return platform, Device(platform, clock, platform.boarding)
+
+
+def onboarded(**settings):
+    """A platform, and a device that works."""
+    platform, device = unboarded(**settings)
+    device.work()
+    assert device.lifecycle.state == "onboarded"
+    assert platform.accepts(device.token())
+    platform.said = []
+    return platform, device
+
+
+def rotating(**settings):
+    """A device whose rotation got no answer, with its token gone."""
+    platform, device = onboarded(**settings)
+    platform.replies[ROTATE] = [Response(503)]
+    device.step(rotate=True)
+    device.start()
+    platform.said = []
+    assert device.lifecycle.state == "rotating"
+    return platform, device

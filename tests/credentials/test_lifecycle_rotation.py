@@ -1,0 +1,139 @@
+# portable
+"""Rotation in time, RSA keys, and what happens when it fails."""
+
+from mcagent.transport.http import Response
+from tests.credentials.device import onboarded, rotating, unboarded
+from tests.credentials.platform import BASE_URL, REGISTER, ROTATE, WEEK_MS
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * 3_600_000
+
+
+def answer(text, status=200):
+    return Response(status, {}, text.encode())
+
+
+def test_a_secret_is_rotated_25_hours_before_its_end_or_at_three_quarters():
+    for life_ms, due_ms in (
+        (WEEK_MS, WEEK_MS - 25 * HOUR_MS),
+        (100 * DAY_MS, 100 * DAY_MS - 25 * HOUR_MS),
+        (DAY_MS, 18 * HOUR_MS),
+        (40_000, 30_000),
+    ):
+        platform, device = onboarded(secret_life_ms=life_ms)
+        device.clock.now_ms += due_ms - 2000
+        device.work()
+        assert platform.count(ROTATE) == 0, life_ms
+        device.clock.now_ms += 3000
+        device.work()
+        assert platform.count(ROTATE) == 1, life_ms
+
+
+def test_a_secret_without_an_end_is_never_rotated():
+    """RFC 7591: 0 means never; the member is optional (agent API, 3.1)."""
+    for member in ('"client_secret_expires_at":0,', ""):
+        platform, device = unboarded()
+        platform.replies[REGISTER] = [
+            answer(
+                '{"client_id":"0f5b7c1d2e3a44b59c6d7e8f90a1b2c3",%s"client_secret":"s",'
+                '"registration_access_token":"r"}' % member,
+                201,
+            )
+        ]
+        device.step()
+        assert device.lifecycle.secret_expires_ms is None
+        assert device.lifecycle._schedule.rotate_due_ms() > 2**50
+        assert device.lifecycle._record.current["uri"] == (
+            BASE_URL + "/api/agentmanagement/v3/register/0f5b7c1d2e3a44b59c6d7e8f90a1b2c3"
+        )
+
+
+def test_a_rotation_that_does_not_prolong_is_not_repeated_for_ever():
+    """The platform may answer the same expiry again (3.2: "not earlier")."""
+    platform, device = onboarded()
+    device.clock.now_ms += WEEK_MS - 24 * HOUR_MS
+    platform.secret_life_ms = 24 * HOUR_MS
+    device.work()
+    assert platform.count(ROTATE) == 1
+
+
+def test_a_clock_far_ahead_does_not_rotate_without_end():
+    platform, device = unboarded()
+    device.clock.device_off_ms = 400 * DAY_MS
+    device.work()
+    assert platform.count(ROTATE) == 0
+
+
+def test_a_rotation_that_fails_in_good_time_does_not_stand_in_the_way():
+    """The old secret gets tokens for a day, while a proxy swallows every PUT."""
+    platform, device = onboarded()
+    device.clock.now_ms += WEEK_MS - 24 * HOUR_MS
+    platform.replies[ROTATE] = [Response(503)] * 1000
+    end_ms = device.clock.now_ms + 20 * HOUR_MS
+    while device.clock.now_ms < end_ms:
+        device.work()
+        assert platform.accepts(device.token())
+        device.clock.now_ms += 600_000
+    assert 10 < platform.count(ROTATE) < 60, "tried again, but patiently"
+    platform.replies = {}
+    device.clock.now_ms += HOUR_MS
+    device.work()
+    assert device.lifecycle.state == "onboarded"
+
+
+def test_a_refused_rotation_is_a_warning_while_the_secret_works():
+    platform, device = onboarded()
+    device.clock.now_ms += WEEK_MS - 24 * HOUR_MS
+    platform.replies[ROTATE] = [Response(401)] * 3
+    device.work()
+    assert platform.accepts(device.token())
+    assert device.lifecycle.problem is None
+    assert "2026-11-28 12:00:00 UTC" in device.lifecycle.warning
+    assert platform.count(ROTATE) == 1
+    for _ in range(6):
+        device.clock.now_ms += HOUR_MS
+        device.work()
+    assert platform.count(ROTATE) > 3
+    assert device.lifecycle.warning == "", "it worked in the end"
+
+
+def test_a_repeated_request_names_the_same_key_and_a_rotation_a_new_one():
+    platform, device = unboarded(profile="RSA_3072")
+    platform.replies[REGISTER] = [Response(503)]
+    device.step()
+    pending = device.disk["pending_key"]
+    assert pending, "written ahead"
+    device.start()
+    device.work()
+    assert platform.current["key"] == pending
+    assert device.disk["pending_key"] == ""
+    platform.replies[ROTATE] = [Response(500)]
+    device.step(rotate=True)
+    second = device.disk["pending_key"]
+    assert second != pending
+    device.start()
+    device.live()
+    device.work()
+    assert platform.current["key"] == second
+    assert device.disk["current"]["secret"] == second
+    assert device.disk["previous"]["secret"] == pending
+
+
+def test_an_agent_that_changes_its_profile_is_onboarded_again():
+    """The operator changed it together with the new file."""
+    platform, device = onboarded(profile="SHARED_SECRET")
+    platform.profile = "RSA_3072"
+    device.boarding = platform.issue_boarding()
+    device.start()
+    device.live()
+    assert platform.accepts(device.token())
+    assert device.disk["profile"] == "RSA_3072"
+
+
+def test_an_interrupted_rotation_tries_the_token_first():
+    """It changes nothing, and it works where the rotation never arrived."""
+    platform, device = rotating()
+    device.step()
+    assert platform.said == [("token", 200)]
+    device.step()
+    assert platform.said == [("token", 200), ("rotate", 200)]
