@@ -15,7 +15,7 @@ from .outlet import Outlet
 from .receipt import Receipt
 from .report import lane_status
 from .room import Room
-from .settings import ALL_LANES, REJECTED, BufferSettings
+from .settings import ALL_LANES, REJECTED, SPOOLING, BufferSettings
 from .spool import FILE_KIND, Spool, file_payload
 
 TYPE_CHECKING = False
@@ -57,7 +57,6 @@ class Buffer:
         self._lanes: "dict[str, Lane]" = {}
         self._outlets: "dict[str, Outlet]" = {}
         self._cursor = Cursor(self._fs, directory + "/cursor", len(ALL_LANES))
-        self._spool = Spool(self._fs, directory + "/files/spool")
         self._room = Room(self._outlets, self._settings.total_quota_bytes)
         self._made = False
 
@@ -81,16 +80,14 @@ class Buffer:
                 ram_bytes=self._settings.ram_bytes,
                 make_room=self._make_room,
             )
+            if name in SPOOLING:
+                lane.spool = Spool(self._fs, lane.directory + "/spool")
             lane.recover()
             self._lanes[name] = lane
             self._outlets[name] = Outlet(lane)
-            self._outlets[name].sweep_old()
-        files = self._lanes["files"]
-        files.spool = self._spool
-        self._cursor.settle()  # what it says was delivered is removed now
-        self._spool.recover(files.state.head, files.next)
+        self._cursor.settle()  # what it says is done with is removed now
         for outlet in self._outlets.values():
-            outlet.sweep()
+            outlet.sweep_old()
 
     # -- in ---------------------------------------------------------------------------------
 
@@ -154,20 +151,22 @@ class Buffer:
             self._make_dirs(lane)
             if isinstance(source, str) and self._fs.exists(source):
                 self._make_room(lane, self._fs.size(source))
-        copy = self._spool.copy(source, link=move, max_bytes=max_bytes)
+        spool = lane.spool
+        assert spool is not None
+        copy = spool.copy(source, link=move, max_bytes=max_bytes)
         try:
             with self._lock:
                 self._make_room(lane, copy.size)
                 sequence = lane.next
                 payload = file_payload(meta, copy, sequence)
-                self._spool.adopt(copy, sequence)
+                spool.adopt(copy, sequence)
                 try:
                     lane.append(FILE_KIND, payload, "", True)
                 except (OSError, BufferFull):
-                    self._spool.remove(sequence)
+                    spool.remove(sequence)
                     raise
         except (OSError, BufferFull, InvalidMessage):
-            self._spool.discard(copy)
+            spool.discard(copy)
             raise
         if move and isinstance(source, str):
             self._fs.remove_if_there(source)
@@ -283,6 +282,9 @@ class Buffer:
                 raise ValueError("record %d is not the oldest of %s" % (sequence, lane))
             head = json.dumps({"lane": lane, "sequence": sequence, "reason": reason}).encode()
             rejected = self._lanes[REJECTED]
+            self._make_dirs(rejected)
+            if lane == "files":
+                self._keep_file(record, rejected)
             rejected.append(record.kind, head + b"\n" + record.payload, "", True)
             outlet.set_aside(record)
             self._settle()
@@ -299,7 +301,9 @@ class Buffer:
 
     def open_spool(self, record: "Record") -> "SpooledFile":
         """The file that a FILE record speaks of: `length` and `chunks()`."""
-        return self._spool.open(record)
+        spool = self._lane("files").spool
+        assert spool is not None
+        return spool.open(record)
 
     # -- about ------------------------------------------------------------------------------
 
@@ -325,8 +329,7 @@ class Buffer:
     @property
     def bytes_written(self) -> int:
         """Bytes given to the file system since `open`."""
-        lanes = sum([lane.bytes_written for lane in self._lanes.values()])
-        return lanes + self._cursor.writes + self._spool.bytes_written
+        return self._cursor.writes + sum([lane.bytes_written for lane in self._lanes.values()])
 
     def status(self) -> "dict[str, Any]":
         """What is there, as dicts, text and numbers.
@@ -352,6 +355,17 @@ class Buffer:
         }
 
     # -- private ----------------------------------------------------------------------------
+
+    def _keep_file(self, record: "Record", rejected: Lane) -> None:
+        """Give the next rejected record the file of *record*, by a link where that works."""
+        files = self._lane("files").spool
+        assert files is not None
+        assert rejected.spool is not None
+        size = files.size(record.sequence)
+        if size and size <= rejected.settings.quota_bytes // 2:  # else its record alone is kept
+            self._make_room(rejected, size)
+            copy = rejected.spool.copy(files.path(record.sequence), link=True)
+            rejected.spool.adopt(copy, rejected.next)
 
     def _make_room(self, lane: Lane, need: int) -> None:
         self._make_dirs(lane)

@@ -67,7 +67,7 @@ class Lane:
         self.spool: "Spool | None" = None
         self.next = 1
         self.durable = 0
-        self.bytes_written = 0
+        self._bytes_written = 0
         self.fs = fs
         self.clock = clock
         self._monotonic_ms = clock.monotonic_ms
@@ -129,7 +129,7 @@ class Lane:
         writer = self._writer
         assert writer is not None
         try:
-            self.bytes_written += writer.write(context, pending)
+            self._bytes_written += writer.write(context, pending)
         except OSError:
             if not writer.usable:
                 self._give_up(writer)
@@ -165,8 +165,13 @@ class Lane:
     @property
     def disk_bytes(self) -> int:
         """What the lane takes on disk; the open segment counts in full."""
-        spooled = self.spool.bytes if self.spool is not None else 0
-        return sum([segment.size for segment in self.segments]) + spooled
+        size = sum([segment.size for segment in self.segments])
+        return size + (self.spool.bytes if self.spool is not None else 0)
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes given to the file system by this process."""
+        return self._bytes_written + (self.spool.bytes_written if self.spool is not None else 0)
 
     def last_of(self, place: int) -> int:
         """The last durable record of ``segments[place]``, which ends where the next begins."""
@@ -309,7 +314,7 @@ class Lane:
             size=max(self.settings.segment_bytes, _segment_size(context, need)),
         )
         self._begun = (first, attempt)
-        self.bytes_written += HEADER_BYTES
+        self._bytes_written += HEADER_BYTES
         self.segments.append(self._writer.segment)
         return self._writer
 

@@ -196,13 +196,16 @@ class Outlet:
             self._spooled.pop()
 
     def sweep_old(self) -> None:
-        """At open: what an earlier process was done with and did not come to remove."""
+        """At open: remove what an earlier process was done with and did not come to remove."""
         state, segments = self.state, self.lane.segments
         for place in range(len(segments) - 2, -1, -1):
             segment, last = segments[place], self.lane.last_of(place)
             in_hole = state.hole_first and state.hole_first <= segment.first <= state.hole_last
             if last < state.head or in_hole:
                 self._passed.append(segments.pop(place))
+        if self.lane.spool is not None:
+            self.lane.spool.recover(state, self.lane.next)
+        self.sweep()
 
     def close(self) -> None:
         self._forget_place()
@@ -320,8 +323,7 @@ class Outlet:
 
     def _move_head(self, head: int, offset: int) -> None:
         state, lane = self.state, self.lane
-        if lane.spool is not None:
-            self._spooled.extend(range(state.head, head))
+        self._let_go(state.head, head - 1)
         if state.hole_first and head >= state.hole_first:
             head = max(head, state.hole_last + 1)
             offset = 0
@@ -344,8 +346,14 @@ class Outlet:
         if first > lane.durable:
             return False
         self._give_up(first, first, lane.spool.size(first), reason)
-        self._spooled.append(first)
         return True
+
+    def _let_go(self, first: int, last: int) -> None:
+        """The spooled files of these records need no room any more; `sweep` removes them."""
+        if self.lane.spool is not None:
+            for sequence in range(first, last + 1):
+                self.lane.spool.forget(sequence)
+                self._spooled.append(sequence)
 
     def _give_up(self, first: int, last: int, size: int, reason: str) -> None:
         state = self.state
@@ -353,11 +361,10 @@ class Outlet:
         self._count(reason, first, last, last - first + 1 - self._in_hole(first, last), size)
         if first <= state.head:
             self._move_head(last + 1, 0)
-        elif state.hole_first:
-            state.hole_first = min(state.hole_first, first)
-            state.hole_last = max(state.hole_last, last)
-        else:
-            state.hole_first, state.hole_last = first, last
+            return
+        self._let_go(first, last)
+        state.hole_first = min(state.hole_first or first, first)
+        state.hole_last = max(state.hole_last, last)
 
     def _count(self, reason: str, first: int, last: int, records: int, size: int) -> None:
         clock = self.lane.clock

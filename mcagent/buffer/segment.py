@@ -167,7 +167,7 @@ class SegmentWriter:
             self._file.write_at(self.end, data)
         except OSError:
             # A short write leaves a torn record in the middle of what is appended later.
-            self.usable = self._cut_back()
+            self.usable = self._cut_back(len(data))
             raise
         try:
             self._file.sync()
@@ -175,6 +175,7 @@ class SegmentWriter:
             # The kernel may have dropped the pages and will not say so again: asking twice would
             # be believing it. The records go to a new segment.
             self.usable = False
+            self._cut_back(len(data))
             raise
         self.end += len(data)
         self.index += len(records)
@@ -186,16 +187,23 @@ class SegmentWriter:
     def close(self, *, give_back: bool) -> None:
         """Close the file; *give_back* cuts off what was reserved and not used."""
         try:
-            if give_back and self._size - self.end >= _WORTH_CUTTING_BYTES and self._cut_back():
+            if give_back and self._size - self.end >= _WORTH_CUTTING_BYTES and self._cut_back(0):
                 self.segment.size = self.end
         finally:
             self._file.close()
 
-    def _cut_back(self) -> bool:
+    def _cut_back(self, size: int) -> bool:
+        """Undo a write of *size* bytes at the end; False where the file must be left.
+
+        The caller tells somebody that a record was refused: it should not come back.
+        """
         try:
-            return self._file.truncate(self.end)
+            if self._file.truncate(self.end):
+                return True
+            self._file.write_at(self.end, bytes(size))
         except OSError:
-            return False
+            pass
+        return False
 
 
 def _preallocate(file: "RandomFile", size: int) -> None:

@@ -11,6 +11,8 @@ REJECTED = "rejected"  # what the platform refused; not a lane that anything is 
 # Order of the lanes in the cursor; the place + 1 is the lane's number in the format.
 ALL_LANES = ("models", "events", "timeseries", "files", REJECTED)
 
+SPOOLING = ("files", REJECTED)  # lanes whose records may speak of a file
+
 SEGMENT_MIN_BYTES = 16 * 1024
 SEGMENT_MAX_BYTES = 1024 * 1024
 # A segment is the unit in which space is given back, so less than two cannot work.
@@ -86,7 +88,7 @@ class BufferSettings:
             "timeseries": timeseries
             or LaneSettings(_MIB // 2 if small else 256 * _MIB, durability=group),
             "files": files or LaneSettings(_MIB // 4 if small else 256 * _MIB),
-            REJECTED: rejected or LaneSettings((64 if small else 4096) * 1024),
+            REJECTED: rejected or LaneSettings(_MIB // 8 if small else 32 * _MIB),
         }
         if total_quota_bytes < QUOTA_MIN_BYTES:
             raise ConfigurationError(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..runtime.cpython import FileSystem
     from .batch import Record
+    from .cursor import LaneState
 
 FILE_KIND = 5  # messages.kinds.FILE; a layer below may not import it
 _PIECE_BYTES = 4096 if MICROPYTHON else 65536
@@ -73,15 +74,16 @@ class Spool:
         self.bytes = 0
         self.bytes_written = 0
 
-    def recover(self, head: int, next_sequence: int) -> None:
-        """Remove what no record from *head* to *next_sequence* - 1 can speak of."""
+    def recover(self, state: "LaneState", next_sequence: int) -> None:
+        """Keep what a record that is not done with can speak of; remove the rest."""
         for name in self._fs.list_dir(self._directory):
             path = self._directory + "/" + name
             try:
                 sequence = int(name)
             except ValueError:
                 sequence = 0
-            if head <= sequence < next_sequence:
+            in_hole = state.hole_first <= sequence <= state.hole_last
+            if state.head <= sequence < next_sequence and not in_hole:
                 self._add(sequence, self._fs.size(path))
             elif sequence or name.startswith(_TEMPORARY):
                 self._fs.remove_if_there(path)
@@ -129,17 +131,20 @@ class Spool:
 
     def adopt(self, copy: Copy, sequence: int) -> None:
         """Name *copy* after its record-to-be; durable when this returns."""
-        self._fs.rename(copy.path, self._path(sequence))
+        self._fs.rename(copy.path, self.path(sequence))
         self._add(sequence, copy.size)
         self._fs.sync_dir(self._directory)
 
     def discard(self, copy: Copy) -> None:
         self._fs.remove_if_there(copy.path)
 
-    def remove(self, sequence: int) -> None:
-        """The record is done with."""
-        self._fs.remove_if_there(self._path(sequence))
+    def forget(self, sequence: int) -> None:
+        """The record is done with: its file takes no room, and is removed next."""
         self.bytes -= self._sizes.pop(sequence, 0)
+
+    def remove(self, sequence: int) -> None:
+        self.forget(sequence)
+        self._fs.remove_if_there(self.path(sequence))
 
     def size(self, sequence: int) -> int:
         return self._sizes.get(sequence, 0)
@@ -148,9 +153,9 @@ class Spool:
         """The file that *record* speaks of."""
         import json
 
-        return SpooledFile(self._fs, self._path(record.sequence), json.loads(record.payload))
+        return SpooledFile(self._fs, self.path(record.sequence), json.loads(record.payload))
 
-    def _path(self, sequence: int) -> str:
+    def path(self, sequence: int) -> str:
         return "%s/%016d" % (self._directory, sequence)
 
     def _add(self, sequence: int, size: int) -> None:

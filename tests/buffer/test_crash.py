@@ -178,7 +178,7 @@ def test_no_cut_at_any_operation_loses_what_was_durable(can_truncate, figure):
     states = 0
     log = story.fs.log
     assert len(log) > 400
-    for length in range(0, len(log) + 1):
+    for length in range(len(log) + 1):
         for keep_entries in (True, False):
             variants = [(True, None), (False, None)]
             if keep_entries and length and log[length - 1][0] == "write":

@@ -51,7 +51,7 @@ def drain(buffer, lane, *, max_bytes=1 << 20, max_records=1 << 20):
         if batch is None:
             return found
         records = [(record.sequence, record.payload) for record in batch.records()]
-        body = b"".join([chunk for chunk in batch.chunks()])
+        body = b"".join(list(batch.chunks()))
         assert body == b",".join([payload for _sequence, payload in records])
         assert len(body) == batch.payload_bytes
         assert len(records) == batch.count
