@@ -39,7 +39,8 @@ class Load:
         self.left_out: "list[str]" = []  # lanes that had a record, but not the room
         self.records = 0
         self.full = False  # there is probably more than went in
-        self.sequence = 0  # of the record that `add_single` took
+        self.sequence = 0  # of the record, where it is only one
+        self.partial = False  # the batch holds more than that record
         self._buffer = buffer
         self._room = room
         self._configuration_id = configuration_id
@@ -99,9 +100,14 @@ class Load:
             self._items.append(self._file(record))
         else:
             self._items.append(self.item(record.kind, record.payload, batch.configuration_id))
-        self.sequence = record.sequence
+        self.partial = batch.count > 1
         self._took(batch, 1)
+        self.sequence = record.sequence
         return batch
+
+    def keeps(self, configuration_id: str) -> bool:
+        """True where samples recorded under *configuration_id* go under just that one."""
+        return self._configuration_id(configuration_id) == configuration_id
 
     def add_again(self, kind: int, payload: bytes, configuration_id: str) -> None:
         """Take something that the buffer does not hold, or not any more."""
@@ -180,6 +186,7 @@ class Load:
     def _took(self, batch: "Batch", records: int) -> None:
         self.batches.append(batch)
         self.records += records
+        self.sequence = batch.first if self.records == 1 else 0
 
 
 class _Reader:

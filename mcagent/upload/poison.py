@@ -74,7 +74,9 @@ class Poison:
 
     def keep_canary(self, batch: "Batch") -> None:
         """Remember one accepted sample. Sending a sample again is harmless: it replaces itself."""
-        if self._canary is None and batch.kind == SAMPLE:
+        if batch.kind == SAMPLE and (
+            self._canary is None or self._canary[1] != batch.configuration_id
+        ):
             for record in batch.records():
                 if len(record.payload) <= _CANARY_MAX_BYTES:
                     self._canary = (record.payload, batch.configuration_id)
@@ -125,7 +127,9 @@ class Poison:
             recently = lane != "models" and self._lanes[lane].recently_accepted(
                 self._suspects[0].kind, now_ms
             )
-            search.nothing_behind(self._canary is not None, recently)
+            # Under another model than its own it would not replace itself, but lose values.
+            canary = self._canary is not None and load.keeps(self._canary[1])
+            search.nothing_behind(canary, recently)
         elif self._action == CANARY and self._canary is not None:
             load.add_again(SAMPLE, self._canary[0], self._canary[1])
             return load
@@ -146,14 +150,14 @@ class Poison:
         if search is None:
             return False
         if answer.row.outcome == outcome.ACK:
-            if self._action == SEND and load.records > 1:
+            if self._action == SEND and not load.partial:
                 self._on_accepted(load)
             else:
                 load.release()
-            if self._action == SEND and load.records == 1:
-                self._deliver(load.sequence)
-            elif self._action == PROBE:
-                self._probed = load.sequence
+                if self._action == SEND:
+                    self._deliver(load.sequence)
+                elif self._action == PROBE:
+                    self._probed = load.sequence
             search.accepted(load.records)
             return True
         refused = answer.row.outcome == outcome.SEARCH or (

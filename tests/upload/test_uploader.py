@@ -511,3 +511,29 @@ def test_samples_of_a_refused_model_wait_for_the_one_that_replaces_it(bench):
     assert bench.platform.received("standardTimeSeries")[0]["n"] == 1
     sent = [item["configuration_id"] for items in bench.platform.exchanges for item in items]
     assert sent == ["", "m3"]
+
+
+def test_a_search_within_a_shrunken_body_acknowledges_what_it_delivers():
+    """Each request of the search may carry fewer records than it asked for."""
+    bench = Bench(max_exchange_bytes=2_000, max_timeseries_bytes=1_000)
+    bench.platform.answers = [no_answer("timeout"), Response(400)]
+    add_samples(bench.buffer, range(3), size=100)
+    add_events(bench.buffer, range(1000, 1004), size=126)
+    assert bench.upload(timeout_s=600).pending == 0
+    assert [event["e"] for event in bench.platform.received("businessEvent")] == [
+        1000, 1001, 1002, 1003,
+    ]  # fmt: skip
+    assert bench.platform.samples == [0, 1, 2]
+    assert bench.buffer.rejected == []
+
+
+def test_a_sample_is_never_sent_again_under_another_model():
+    """It would replace its record by one without the values that the new model lacks."""
+    bench = Bench()
+    add_samples(bench.buffer, [1], "m1")
+    add_model(bench.buffer, MODEL_2)
+    bench.upload()
+    bench.platform.refuses = poisoned(2)
+    add_samples(bench.buffer, [2], "m2")
+    bench.upload()
+    assert bench.platform.samples == [1]
