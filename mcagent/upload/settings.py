@@ -1,7 +1,7 @@
 """What can be set about uploading, and what an upload reports."""
 
-from .. import limits
 from ..errors import ConfigurationError
+from ..limits import EXCHANGE_MAX_BYTES, TIMESERIES_MAX_BYTES
 
 UNMAPPED = ("hold_if_none", "hold", "send")
 
@@ -29,8 +29,8 @@ class UploadSettings:
     def __init__(
         self,
         *,
-        max_exchange_bytes: int = limits.EXCHANGE_MAX_BYTES,
-        max_timeseries_bytes: int = limits.TIMESERIES_MAX_BYTES,
+        max_exchange_bytes: int = EXCHANGE_MAX_BYTES,
+        max_timeseries_bytes: int = TIMESERIES_MAX_BYTES,
         max_samples: "int | None" = None,
         max_items: int = 100,
         unmapped: str = "hold_if_none",
