@@ -193,15 +193,15 @@ class SegmentReader:
             origin = self.damage[-1][0]
         if index - self.index > (offset - origin) // (FRAME_BYTES + 1):
             return None
-        self._load(offset, min(stop - offset, WINDOW_BYTES))
+        if stop - offset <= WINDOW_BYTES:
+            self._load(offset, stop - offset)
         if self._crc_of(offset + 4, stop, self.seed) != expected:
             return None
         return kind, word >> 24, index, stop
 
     def _crc_of(self, start: int, stop: int, crc: int) -> int:
         """CRC of a part that, with a damaged length, may be anything up to the segment."""
-        if stop - start < WINDOW_BYTES:
-            self._load(start, stop - start)
+        if self._base <= start and stop <= self._base + len(self._data):
             return crc32(self._data[start - self._base : stop - self._base], crc)
         while start < stop:
             piece = self._read(start, min(WINDOW_BYTES, stop - start))
