@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from .answers import Verdict
     from .assertion import Signer
 
+_ODD_EXPIRY_WAIT_MS = 3_600_000
+
 
 class Lifecycle:
     """The credentials of one agent.
@@ -275,10 +277,9 @@ class Lifecycle:
         self._round.renewed()
         self.warning = ""
         self._waits.answered("renewal")
-        if answer["expires_ms"] is not None:
-            # Whatever the clocks say, a new secret is not due at once: no rotation without end.
-            left_ms = max(0, answer["expires_ms"] - answer["issued_ms"])
-            self._waits.hold("renewal", self._now_ms + left_ms // 4)
+        if answer["expires_ms"] is not None and answer["expires_ms"] <= answer["issued_ms"]:
+            # Over as it was made: a clock is wrong, and the next secret will be no better.
+            self._waits.hold("renewal", self._now_ms + _ODD_EXPIRY_WAIT_MS)
         return True
 
     def _take_token(self, response: "Response") -> bool:

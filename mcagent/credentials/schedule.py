@@ -69,11 +69,10 @@ class Schedule:
         if current is None or current["expires_ms"] is None:
             return _NEVER_MS
         life_ms = current["expires_ms"] - current["issued_ms"]
+        # Where our clock was ahead at the issue, the life is unknown: the margin alone counts.
         margin_ms = self._settings.rotate_before_ms
         if life_ms > 0:
             margin_ms = min(margin_ms, life_ms // 4)
-        elif self._clock.offset_ms is None:
-            return _NEVER_MS  # expired before it was made: our clock is wrong, not the secret
         due_ms: int = current["expires_ms"] - margin_ms - (self._clock.offset_ms or 0)
         return due_ms
 

@@ -54,6 +54,7 @@ class Platform:
         self.assertions = []
         self.said = []  # (operation, status) of every request that arrived
         self.late = []  # requests that a network still holds
+        self.says_expired = False  # in its answers only
         self.replies = {}  # operation -> list of Response, or of None for "as usual"
         self.issue_boarding()
 
@@ -176,7 +177,9 @@ class Platform:
         client_id = self.boarding["content"]["clientId"]
         answer = {
             "client_id": client_id,
-            "client_secret_expires_at": self.current["expires_ms"] // 1000,
+            "client_secret_expires_at": 1
+            if self.says_expired
+            else self.current["expires_ms"] // 1000,
             "registration_access_token": self.current["rat"],
             "registration_client_uri": BASE_URL + "/api/agentmanagement/v3/register/" + client_id,
             "grant_types": [self.profile],

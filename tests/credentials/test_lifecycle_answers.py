@@ -22,7 +22,12 @@ REGISTER_ROWS = (
     (HTML, "registering", None, "later"),
     (Response(401, {"content-type": "text/html"}, b"x"), "registering", None, "later"),
     (answer("{}", 201), "registering", None, "later"),
-    (answer('{"client_id":"other","client_secret":"s"}', 201), "registering", None, "later"),
+    (
+        answer('{"client_id":"other","client_secret":"s","registration_access_token":"r"}', 201),
+        "registering",
+        None,
+        "later",
+    ),
     (Response(302), "registering", None, "later"),
     (Response(403), "registering", None, "later"),
     (Response(404), "registering", None, "later"),

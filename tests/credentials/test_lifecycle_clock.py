@@ -124,3 +124,14 @@ def test_no_time_from_anywhere_is_a_clock_error_not_a_lost_agent():
     device.live()
     assert platform.accepts(device.token())
     assert device.lifecycle.problem is None
+
+
+def test_the_clock_of_a_captive_portal_is_nobodys():
+    """A web page's Date, and one from before this library existed, are not the platform's time."""
+    _platform, device = unboarded()
+    lifecycle = device.lifecycle
+    for body, date in ((b"<html>", NOON_DATE), (b"{}", "Thu, 01 Jan 2015 00:00:00 GMT")):
+        lifecycle.measure_clock(Response(200, {"date": date}, body), NOON_MS)
+        assert lifecycle.clock_offset_ms is None
+    lifecycle.measure_clock(Response(200, {"date": NOON_DATE}, b"{}"), NOON_MS - 7000)
+    assert lifecycle.clock_offset_ms == 7500

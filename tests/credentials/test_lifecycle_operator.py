@@ -145,6 +145,26 @@ def test_an_attempt_that_never_left_is_not_blamed():
         assert "got no answer" not in lifecycle.problem.message, error
 
 
+def test_an_attempt_that_may_have_arrived_is_named():
+    """Lost answers, and a gateway's 5xx, which can come after the platform has acted."""
+    for given, named in (
+        (TransportError("x", kind="closed"), True),
+        (TransportError("x", kind="timeout"), True),
+        (None, True),
+        (Response(504), True),
+        (Response(429), False),
+        (Response(403), False),
+        (Response(401, {"content-type": "text/html"}), False),
+    ):
+        platform, device = unboarded()
+        lifecycle = device.lifecycle
+        request = lifecycle.next_request(NOON_MS)
+        lifecycle.receive(request, given, NOON_MS)
+        platform.iat_used = True
+        device.live(600_000)
+        assert ("got no answer" in lifecycle.problem.message) == named, given
+
+
 def test_a_new_file_is_kept_as_a_spare_while_the_credentials_work():
     platform, device = onboarded()
     old = device.boarding
@@ -176,10 +196,42 @@ def test_a_refused_new_file_leaves_the_older_credentials_to_be_tried():
     device.start()
     device.work()
     assert device.lifecycle.state == "lost"
-    assert isinstance(device.lifecycle.problem, OnboardingRefused)
+    device.clock.now_ms += HOUR_MS
+    device.work()
+    assert platform.said[-2:] == [("token", 400), ("rotate", 401)], "tried again"
+    assert isinstance(device.lifecycle.problem, OnboardingRefused), "the better word"
     platform.current, platform.previous = good
     device.live()
     assert platform.accepts(device.token())
+
+
+def test_a_refused_file_of_another_profile_does_not_touch_the_older_credentials():
+    """Its pending RSA key must not take the place of a client secret."""
+    platform, device = onboarded()
+    good = (platform.current, platform.previous)
+    platform.profile = "RSA_3072"
+    device.boarding = platform.issue_boarding()
+    platform.iat_used = True
+    device.start()
+    device.work()
+    assert device.disk["pending_key"]
+    platform.profile = "SHARED_SECRET"
+    platform.current, platform.previous = good
+    device.live()
+    device.work(rotate=True)
+    assert platform.said[-2:] == [("rotate", 200), ("token", 200)]
+    assert device.disk["current"]["secret"] == platform.current["key"]
+
+
+def test_a_registration_ends_everything_before_it():
+    platform, device = onboarded()
+    device.work(rotate=True)
+    assert device.disk["previous"] is not None
+    device.boarding = platform.issue_boarding()
+    device.start()
+    device.work()
+    assert platform.accepts(device.token())
+    assert device.disk["previous"] is None
 
 
 def test_the_same_file_again_changes_nothing():

@@ -3,7 +3,7 @@
 
 from mcagent.transport.http import Response
 from tests.credentials.device import onboarded, rotating, unboarded
-from tests.credentials.platform import BASE_URL, REGISTER, ROTATE, WEEK_MS
+from tests.credentials.platform import BASE_URL, REGISTER, ROTATE, WEEK_MS, Lost
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * 3_600_000
@@ -48,13 +48,16 @@ def test_a_secret_without_an_end_is_never_rotated():
         )
 
 
-def test_a_rotation_that_does_not_prolong_is_not_repeated_for_ever():
-    """The platform may answer the same expiry again (3.2: "not earlier")."""
+def test_a_secret_that_is_over_as_it_is_made_is_not_rotated_without_end():
+    """A platform with a wrong clock of its own; or ours was never measured."""
     platform, device = onboarded()
     device.clock.now_ms += WEEK_MS - 24 * HOUR_MS
-    platform.secret_life_ms = 24 * HOUR_MS
+    platform.says_expired = True
     device.work()
     assert platform.count(ROTATE) == 1
+    device.clock.now_ms += 2 * HOUR_MS
+    device.work()
+    assert platform.count(ROTATE) == 2
 
 
 def test_a_clock_far_ahead_does_not_rotate_without_end():
@@ -79,6 +82,39 @@ def test_a_rotation_that_fails_in_good_time_does_not_stand_in_the_way():
     device.clock.now_ms += HOUR_MS
     device.work()
     assert device.lifecycle.state == "onboarded"
+
+
+def test_a_proxy_that_swallows_every_put_keeps_no_token_away():
+    """Nobody answers a rotation, ever; tokens are renewed all the same."""
+    platform, device = onboarded()
+    device.network = Lost(platform, lambda _number, name: "before" if name == ROTATE else "")
+    device.clock.now_ms += WEEK_MS - 24 * HOUR_MS
+    end_ms = device.clock.now_ms + 20 * HOUR_MS
+    while device.clock.now_ms < end_ms:
+        device.work()
+        assert platform.accepts(device.token())
+        device.clock.now_ms = max(device.clock.now_ms + 1000, device.lifecycle.wait_until_ms)
+    assert 10 < device.network.number - len(platform.said) < 60, "tried, but patiently"
+
+
+def test_a_patient_rotation_becomes_urgent_with_the_first_refused_token():
+    """It may have waited for an hour; without a token five minutes are the most."""
+    platform, device = onboarded()
+    device.random = 0.999
+    device.clock.now_ms += WEEK_MS - 24 * HOUR_MS
+    platform.replies[ROTATE] = [Response(503)] * 8
+    for _ in range(7):
+        device.work()
+        device.clock.now_ms += 2 * HOUR_MS
+    device.work()
+    wait_ms = device.lifecycle._waits.until_ms(ROTATE) - device.clock.now_ms
+    assert wait_ms > 30 * 60_000
+    platform.current["key"] = "forgotten"
+    device.lifecycle.invalidate_token()
+    device.work()
+    assert device.lifecycle.wait_until_ms - device.clock.now_ms <= 300_000
+    device.live()
+    assert platform.accepts(device.token())
 
 
 def test_a_refused_rotation_is_a_warning_while_the_secret_works():
