@@ -93,7 +93,7 @@ class Dispatch:
         answer = self._post(load)
         if answer.row.outcome != outcome.ACK:
             load.release()
-        if self.poison.learn(load, answer):
+        if self.poison.learn(load, answer, self._clock.monotonic_ms()):
             # A refusal is worth an immediate next request, trouble is not.
             return 0 if answer.row.cap_ms == 0 else self.pause(answer)
         return self._failed(load, answer)

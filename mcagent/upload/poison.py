@@ -144,7 +144,7 @@ class Poison:
                 self._end()
         return None
 
-    def learn(self, load: "Load", answer: "Answer") -> bool:
+    def learn(self, load: "Load", answer: "Answer", now_ms: int) -> bool:
         """Take the answer to what `prepare` filled; False where it says nothing about records."""
         search = self._search
         if search is None:
@@ -159,6 +159,10 @@ class Poison:
                 elif self._action == PROBE:
                     self._probed = load.sequence
             search.accepted(load.records)
+            if search.next()[0] == SET_ASIDE:
+                # At once: a crash between proof and verdict would send them once more, out of
+                # order if they are accepted then.
+                self._move_aside(self.searching, now_ms)
             return True
         refused = answer.row.outcome == outcome.SEARCH or (
             answer.status == 413 and load.records <= 1

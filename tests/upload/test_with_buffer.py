@@ -243,6 +243,16 @@ def test_nothing_is_lost_or_reordered_through_restarts(steps, troubles, most):
         shutil.rmtree(path)
 
 
+def in_order(numbers, troubles):
+    """The numbers in order of their first arrival, which must be the order of recording."""
+    first = list(dict.fromkeys(numbers))
+    if "lost" not in troubles or not {400, 413}.intersection(troubles):
+        # Only where a gateway lies about a record *and* loses the answer to the proof behind it,
+        # the proof arrives before a record that is accepted after all (and then once more).
+        assert first == sorted(first)
+    return first
+
+
 def _play(path, steps, troubles, most):
     bench = Bench(path, max_exchange_bytes=most, max_timeseries_bytes=most // 2)
     bench.platform.configuration = configuration("m0", "a")
@@ -288,10 +298,8 @@ def _play(path, steps, troubles, most):
             break
     status = bench.buffer.status()
     assert sum(lane["records"] for lane in status["lanes"].values()) == 0
-    seen = list(dict.fromkeys(bench.platform.samples))
-    assert seen == sorted(seen)
-    heard = list(dict.fromkeys(e["e"] for e in bench.platform.received("businessEvent")))
-    assert heard == sorted(heard)
+    seen = in_order(bench.platform.samples, troubles)
+    heard = in_order([e["e"] for e in bench.platform.received("businessEvent")], troubles)
     # A gateway that refuses one request and accepts the next one has given the proof.
     aside = len(samples) - len(seen) + events - len(heard)
     assert aside <= status["rejected"]["records"]
