@@ -3,11 +3,9 @@
 The driver's duty, and the reason why a cut at any byte leaves a working agent::
 
     request = lifecycle.next_request(now_ms)
-    if lifecycle.unsaved: save                # write ahead: BEFORE the request leaves
+    if lifecycle.unsaved: save (`Keystore.save`, then `saved`)    # BEFORE the request leaves
     lifecycle.receive(request, transport.send(request), now_ms)   # or the TransportError
     if lifecycle.unsaved: save                # and at once after every answer
-
-where `save` is ``keystore.save(lifecycle.to_state())``, then ``lifecycle.saved()``.
 
 `table` holds states, transitions and the order of attempts; docs/credentials.md explains them.
 """
