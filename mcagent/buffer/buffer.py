@@ -7,16 +7,17 @@ says that a batch was answered.
 
 import errno
 
-from ..errors import BufferFull, InvalidMessage
 from ..runtime import Clock, FileSystem, new_lock
 from .cursor import Cursor
+from .filing import append_file
 from .lane import Lane
 from .outlet import Outlet
 from .receipt import Receipt
+from .reject import set_aside
 from .report import lane_status
 from .room import Room
 from .settings import ALL_LANES, REJECTED, SPOOLING, BufferSettings
-from .spool import FILE_KIND, Spool, file_payload
+from .spool import Spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Buffer:
         self._cursor = Cursor(self._fs, directory + "/cursor", len(ALL_LANES))
         self._room = Room(self._outlets, self._settings.total_quota_bytes)
         self._made = False
+        self._closed = True
 
     def open(self) -> None:
         """Take up what is there. Reads the cursor and the end of each lane, and repairs nothing
@@ -68,26 +70,14 @@ class Buffer:
             OSError: The directory itself cannot be read.
         """
         self._cursor.load()
+        self._closed = False
         for place, name in enumerate(ALL_LANES):
-            lane = Lane(
-                name,
-                place + 1,
-                self.directory + "/" + name,
-                self._settings.lanes[name],
-                self._cursor.states[place],
-                fs=self._fs,
-                clock=self._clock,
-                ram_bytes=self._settings.ram_bytes,
-                make_room=self._make_room,
-            )
-            if name in SPOOLING:
-                lane.spool = Spool(self._fs, lane.directory + "/spool")
-            lane.recover()
-            self._lanes[name] = lane
-            self._outlets[name] = Outlet(lane)
+            used = self._cursor.states[place].head > 1
+            if used or self._fs.list_dir(self.directory + "/" + name):
+                self._begin(name)
         self._cursor.settle()  # what it says is done with is removed now
         for outlet in self._outlets.values():
-            outlet.sweep_old()
+            outlet.retention.sweep_old()
 
     # -- in ---------------------------------------------------------------------------------
 
@@ -124,7 +114,7 @@ class Buffer:
             try:
                 target = self._lanes[lane]
             except KeyError:
-                raise self._closed()
+                target = self._begin(lane)
             return target.append(kind, payload, configuration_id or "", durable)
 
     def append_file(
@@ -149,28 +139,15 @@ class Buffer:
         with self._lock:
             lane = self._lane("files")
             self._make_dirs(lane)
-            if isinstance(source, str) and self._fs.exists(source):
-                self._make_room(lane, self._fs.size(source))
-        spool = lane.spool
-        assert spool is not None
-        copy = spool.copy(source, link=move, max_bytes=max_bytes)
-        try:
-            with self._lock:
-                self._make_room(lane, copy.size)
-                sequence = lane.next
-                payload = file_payload(meta, copy, sequence)
-                spool.adopt(copy, sequence)
-                try:
-                    lane.append(FILE_KIND, payload, "", True)
-                except (OSError, BufferFull):
-                    spool.remove(sequence)
-                    raise
-        except (OSError, BufferFull, InvalidMessage):
-            spool.discard(copy)
-            raise
-        if move and isinstance(source, str):
-            self._fs.remove_if_there(source)
-        return sequence
+        return append_file(
+            lane,
+            meta,
+            source,
+            lock=self._lock,
+            make_room=self._make_room,
+            move=move,
+            max_bytes=max_bytes,
+        )
 
     def flush(self, lane: "str | None" = None) -> None:
         """Make everything durable, or what is in *lane*.
@@ -179,11 +156,9 @@ class Buffer:
             OSError: Something is not; it stays in memory for the next try.
         """
         with self._lock:
-            if lane is not None:
-                self._lane(lane).flush()
-                return
             for each in self._lanes.values():
-                each.flush()
+                if lane is None or lane == each.name:
+                    each.flush()
 
     def tick(self) -> "int | None":
         """Close the group windows that are over; call it often, it costs a compare.
@@ -206,6 +181,7 @@ class Buffer:
     def close(self) -> None:
         """Flush and close. Repeatable; nothing can be appended afterwards."""
         with self._lock:
+            self._closed = True
             lanes, self._lanes = self._lanes, {}
             try:
                 for lane in lanes.values():
@@ -223,8 +199,8 @@ class Buffer:
         """The oldest records that are not acknowledged, of one kind and one data model.
 
         Only durable records; what waits in memory is synced first if nothing else is left. The
-        batch is pinned until `ack` or `release`; one a lane is out at most. After a crash the
-        same batch is cut again.
+        batch is pinned until `ack` or `release`; one a lane is out at most. After a kill the
+        same batch is cut again; after a power cut it may end elsewhere.
 
         Args:
             lane: Where from.
@@ -237,11 +213,13 @@ class Buffer:
             None where there is nothing to send.
         """
         with self._lock:
-            outlet = self._outlet(lane)
+            outlet = self._outlets.get(lane)
+            if outlet is None:
+                return None
             if outlet.batch is not None:
-                outlet.release(outlet.batch)
+                outlet.release(outlet.batch, again=True)
             # What is pinned cannot give way to what comes in: leave half of the lane free.
-            max_bytes = min(max_bytes, self._lane(lane).settings.quota_bytes // 2)
+            max_bytes = min(max_bytes, outlet.lane.settings.quota_bytes // 2)
             batch = outlet.cut(max_bytes, max_records, max_sequence)
             if batch is not None:
                 self._cursor.write(sync=False)
@@ -258,10 +236,18 @@ class Buffer:
                 self._outlet(batch.lane).ack(batch)
             self._settle()
 
-    def release(self, batch: "Batch") -> None:
-        """Not accepted: the records are cut again next time."""
+    def release(self, batch: "Batch", *, again: bool = True) -> None:
+        """Not accepted: the records are cut again next time.
+
+        Args:
+            batch: From `cut`.
+            again: The platform may have received it, so the next batch ends where this one did,
+                or before. False where it was not sent, or was answered.
+        """
         with self._lock:
-            self._outlet(batch.lane).release(batch)
+            self._outlet(batch.lane).release(batch, again=again)
+            if not again:
+                self._cursor.write(sync=False)
 
     def set_aside(self, lane: str, sequence: int, reason: "dict[str, Any]") -> None:
         """Move the oldest record of *lane* to the rejected store, with the *reason* as JSON.
@@ -271,33 +257,23 @@ class Buffer:
         Raises:
             ValueError: *sequence* is not the oldest record.
         """
-        import json
-
         with self._lock:
-            outlet = self._outlet(lane)
-            if outlet.batch is not None:
-                outlet.release(outlet.batch)
-            record = outlet.first_record()
-            if record is None or record.sequence != sequence:
-                raise ValueError("record %d is not the oldest of %s" % (sequence, lane))
-            head = json.dumps({"lane": lane, "sequence": sequence, "reason": reason}).encode()
-            rejected = self._lanes[REJECTED]
+            rejected = self._lane(REJECTED)
             self._make_dirs(rejected)
-            if lane == "files":
-                self._keep_file(record, rejected)
-            rejected.append(record.kind, head + b"\n" + record.payload, "", True)
-            outlet.set_aside(record)
+            set_aside(self._outlet(lane), rejected, sequence, reason, self._make_room)
             self._settle()
 
     def first_record(self, lane: str) -> "Record | None":
         """The oldest durable record that is not acknowledged; nothing is pinned."""
         with self._lock:
-            return self._outlet(lane).first_record()
+            outlet = self._outlets.get(lane)
+            return outlet.first_record() if outlet is not None else None
 
     def last_payload(self, lane: str) -> "bytes | None":
         """The newest record's payload while it is still there."""
         with self._lock:
-            return self._lane(lane).last_payload()
+            target = self._lanes.get(lane)
+            return target.last_payload() if target is not None else None
 
     def open_spool(self, record: "Record") -> "SpooledFile":
         """The file that a FILE record speaks of: `length` and `chunks()`."""
@@ -309,17 +285,15 @@ class Buffer:
 
     def next_sequence(self, lane: str) -> int:
         """The number that the next record of *lane* gets."""
-        return self._lane(lane).next
+        target = self._lanes.get(lane)
+        return target.next if target is not None else 1
 
     def receipt(self, lane: str, sequence: int) -> Receipt:
         return Receipt(self, lane, sequence)
 
     def state_of(self, lane: str, sequence: int) -> str:
         """See `Receipt.state`."""
-        lane_ = self._lane(lane)
-        if sequence > lane_.durable:
-            return "buffered"
-        return self._outlets[lane].state_of(sequence)
+        return self._outlets[lane].retention.state_of(sequence)
 
     @property
     def high_water_ms(self) -> int:
@@ -343,8 +317,11 @@ class Buffer:
             ``total_quota_bytes``, ``cursor_damaged``.
         """
         with self._lock:
-            lanes = {name: lane_status(self._outlets[name]) for name in self._lanes}
-        rejected = lanes.pop(REJECTED, {})
+            lanes = {}
+            for name in ALL_LANES:
+                quota_bytes = self._settings.lanes[name].quota_bytes
+                lanes[name] = lane_status(self._outlets.get(name), quota_bytes)
+        rejected = lanes.pop(REJECTED)
         return {
             "lanes": lanes,
             "rejected": rejected,
@@ -355,17 +332,6 @@ class Buffer:
         }
 
     # -- private ----------------------------------------------------------------------------
-
-    def _keep_file(self, record: "Record", rejected: Lane) -> None:
-        """Give the next rejected record the file of *record*, by a link where that works."""
-        files = self._lane("files").spool
-        assert files is not None
-        assert rejected.spool is not None
-        size = files.size(record.sequence)
-        if size and size <= rejected.settings.quota_bytes // 2:  # else its record alone is kept
-            self._make_room(rejected, size)
-            copy = rejected.spool.copy(files.path(record.sequence), link=True)
-            rejected.spool.adopt(copy, rejected.next)
 
     def _make_room(self, lane: Lane, need: int) -> None:
         self._make_dirs(lane)
@@ -382,7 +348,7 @@ class Buffer:
             self._cursor.high_water_ms = max(self._cursor.high_water_ms, self._clock.now_ms())
         self._cursor.write()
         for outlet in self._outlets.values():
-            outlet.sweep()
+            outlet.retention.sweep()
 
     def _make_dirs(self, lane: Lane) -> None:
         if not self._made:
@@ -392,15 +358,32 @@ class Buffer:
             self._fs.sync_dir(self.directory[: self.directory.rfind("/")] or "/")
             self._made = True
 
+    def _begin(self, name: str) -> Lane:
+        """A lane that is used for the first time; memory is for those that are."""
+        if self._closed or name not in ALL_LANES:
+            raise OSError(errno.EBADF, "the buffer is closed, or has no lane " + name)
+        place = ALL_LANES.index(name)
+        lane = Lane(
+            name,
+            place + 1,
+            self.directory + "/" + name,
+            self._settings.lanes[name],
+            self._cursor.states[place],
+            fs=self._fs,
+            clock=self._clock,
+            ram_bytes=self._settings.ram_bytes,
+            make_room=self._make_room,
+        )
+        if name in SPOOLING:
+            lane.spool = Spool(self._fs, lane.directory + "/spool")
+        lane.recover()
+        self._lanes[name] = lane
+        self._outlets[name] = Outlet(lane)
+        return lane
+
     def _lane(self, name: str) -> Lane:
-        try:
-            return self._lanes[name]
-        except KeyError:
-            raise self._closed()
+        return self._lanes[name] if name in self._lanes else self._begin(name)
 
     def _outlet(self, name: str) -> Outlet:
         self._lane(name)
         return self._outlets[name]
-
-    def _closed(self) -> OSError:
-        return OSError(errno.EBADF, "the buffer is not open, or has no such lane")

@@ -27,43 +27,9 @@ _LOSS_BYTES = 48
 # Why a record is gone; the order is the format's. The last two wait for bounds by age and by
 # free space.
 REASONS = ("quota", "damaged", "age", "space")
-
-
-class Loss:
-    """Records that are gone for one reason.
-
-    Attributes:
-        records, first, last: How many, and the range of sequence numbers that holds them.
-        bytes: What they took on disk.
-        since_ms, until_ms: When the first and the latest loss was noticed; 0 while the clock
-            is not trusted.
-    """
-
-    __slots__ = ("bytes", "first", "last", "records", "since_ms", "until_ms")
-
-    def __init__(self) -> None:
-        self.records = self.bytes = self.first = self.last = self.since_ms = self.until_ms = 0
-
-    def to_bytes(self) -> bytes:
-        return struct.pack(
-            _LOSS,
-            self.records,
-            self.bytes,
-            self.first,
-            self.last,
-            self.since_ms,
-            self.until_ms,
-        )
-
-    def to_dict(self) -> "dict[str, int]":
-        return {
-            "records": self.records,
-            "bytes": self.bytes,
-            "first": self.first,
-            "last": self.last,
-            "since_ms": self.since_ms,
-            "until_ms": self.until_ms,
-        }
+_LOSS_FIELDS = ("records", "bytes", "first", "last", "since_ms", "until_ms")
+_LOSSES_BYTES = len(REASONS) * _LOSS_BYTES
+_STATE_BYTES = _LANE_BYTES + _LOSSES_BYTES
 
 
 class LaneState:
@@ -84,8 +50,7 @@ class LaneState:
         self.hole_first = 0
         self.hole_last = 0
         self.batch_last = 0
-        self.losses = {reason: Loss() for reason in REASONS}
-        self._losses_bytes = b""  # they change rarely, and the cursor is written at every batch
+        self._losses = bytes(_LOSSES_BYTES)  # packed: they change rarely, and are written often
 
     @property
     def hole(self) -> int:
@@ -96,44 +61,40 @@ class LaneState:
         self, reason: str, first: int, last: int, *, records: int, size: int, now_ms: int
     ) -> None:
         """Count *records* in the range that are gone; they took *size* bytes."""
-        loss = self.losses[reason]
-        loss.records += records
-        loss.bytes += size
-        loss.first = min(loss.first or first, first)
-        loss.last = max(loss.last, last)
-        loss.since_ms = loss.since_ms or now_ms
-        loss.until_ms = now_ms or loss.until_ms
-        self._losses_bytes = b""
+        place = REASONS.index(reason) * _LOSS_BYTES
+        lost, lost_bytes, low, high, since_ms, until_ms = struct.unpack_from(
+            _LOSS, self._losses, place
+        )
+        loss = struct.pack(
+            _LOSS,
+            lost + records,
+            lost_bytes + size,
+            min(low or first, first),
+            max(high, last),
+            since_ms or now_ms,
+            now_ms or until_ms,
+        )
+        self._losses = self._losses[:place] + loss + self._losses[place + _LOSS_BYTES :]
+
+    def losses(self) -> "dict[str, dict[str, int]]":
+        """Reason to what is gone for it: records, the bytes that they took on disk, the range of
+        sequence numbers that holds them, and when the first and the latest was noticed (0 while
+        the clock was not trusted). Reasons without a record are left out."""
+        found = {}
+        for place, reason in enumerate(REASONS):
+            loss = struct.unpack_from(_LOSS, self._losses, place * _LOSS_BYTES)
+            if loss[0]:
+                found[reason] = dict(zip(_LOSS_FIELDS, loss))
+        return found
 
     def to_bytes(self) -> bytes:
-        if not self._losses_bytes:
-            self._losses_bytes = b"".join([self.losses[name].to_bytes() for name in REASONS])
         places = self.head, self.head_offset, self.hole_first, self.hole_last, self.batch_last
-        return struct.pack(_LANE, *places) + self._losses_bytes
+        return struct.pack(_LANE, *places) + self._losses
 
     def load(self, data: bytes, offset: int) -> None:
-        (
-            self.head,
-            self.head_offset,
-            self.hole_first,
-            self.hole_last,
-            self.batch_last,
-        ) = struct.unpack_from(_LANE, data, offset)
-        offset += _LANE_BYTES
-        for reason in REASONS:
-            loss = self.losses[reason]
-            (
-                loss.records,
-                loss.bytes,
-                loss.first,
-                loss.last,
-                loss.since_ms,
-                loss.until_ms,
-            ) = struct.unpack_from(_LOSS, data, offset)
-            offset += _LOSS_BYTES
-
-
-_STATE_BYTES = _LANE_BYTES + len(REASONS) * _LOSS_BYTES
+        places = struct.unpack_from(_LANE, data, offset)
+        self.head, self.head_offset, self.hole_first, self.hole_last, self.batch_last = places
+        self._losses = data[offset + _LANE_BYTES : offset + _STATE_BYTES]
 
 
 class Cursor:

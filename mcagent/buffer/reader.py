@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..runtime.cpython import RandomFile
 
-WINDOW_BYTES = 4096 if MICROPYTHON else 65536
+WINDOW_BYTES = 2048 if MICROPYTHON else 65536
 _SECTOR_BYTES = 4096  # what a medium loses at once
 _NO_LIMIT = 0x7FFFFFFF
 

@@ -1,7 +1,5 @@
 """What `Buffer.status` says of a lane: dicts, text and numbers, ready for JSON."""
 
-from .cursor import REASONS
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -9,19 +7,29 @@ if TYPE_CHECKING:
     from .outlet import Outlet
 
 
-def lane_status(outlet: "Outlet") -> "dict[str, Any]":
-    """See `Buffer.status`."""
-    lane, state = outlet.lane, outlet.state
-    oldest = outlet.first_record() if outlet.records else None
-    losses = {name: state.losses[name].to_dict() for name in REASONS if state.losses[name].records}
-    return {
-        "records": outlet.records,
-        "bytes": lane.disk_bytes,
-        "quota_bytes": lane.settings.quota_bytes,
-        "oldest_sequence": oldest.sequence if oldest is not None else None,
-        "oldest_ms": oldest.wall_ms if oldest is not None else None,
-        "next_sequence": lane.next,
-        "durable_sequence": lane.durable,
-        "acked_sequence": state.head - 1,
-        "dropped": losses,
+def lane_status(outlet: "Outlet | None", quota_bytes: int) -> "dict[str, Any]":
+    """See `Buffer.status`; None is a lane that has never held a record."""
+    status: "dict[str, Any]" = {
+        "records": 0,
+        "bytes": 0,
+        "quota_bytes": quota_bytes,
+        "oldest_sequence": None,
+        "oldest_ms": None,
+        "next_sequence": 1,
+        "durable_sequence": 0,
+        "acked_sequence": 0,
+        "dropped": {},
     }
+    if outlet is not None:
+        lane = outlet.lane
+        status["records"] = outlet.records
+        status["bytes"] = lane.disk_bytes
+        status["next_sequence"] = lane.next
+        status["durable_sequence"] = lane.durable
+        status["acked_sequence"] = outlet.state.head - 1
+        status["dropped"] = outlet.state.losses()
+        oldest = outlet.first_record() if outlet.records else None
+        if oldest is not None:
+            status["oldest_sequence"] = oldest.sequence
+            status["oldest_ms"] = oldest.wall_ms
+    return status

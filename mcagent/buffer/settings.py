@@ -78,7 +78,7 @@ class BufferSettings:
         files: "LaneSettings | None" = None,
         rejected: "LaneSettings | None" = None,
         total_quota_bytes: int = _MIB if MICROPYTHON else 512 * _MIB,
-        ram_bytes: int = 4096 if MICROPYTHON else 65536,
+        ram_bytes: int = 2048 if MICROPYTHON else 65536,
     ) -> None:
         group = ("group", 100, 1000)
         small = MICROPYTHON

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .cursor import LaneState
 
 FILE_KIND = 5  # messages.kinds.FILE; a layer below may not import it
-_PIECE_BYTES = 4096 if MICROPYTHON else 65536
+_PIECE_BYTES = 2048 if MICROPYTHON else 65536
 _TEMPORARY = "new-"
 
 

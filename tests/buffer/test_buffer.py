@@ -161,6 +161,17 @@ def test_the_same_batch_is_cut_again_after_a_release_and_after_a_restart():
     assert (batch.first, batch.last) == (4, 7)
 
 
+def test_a_released_batch_that_was_answered_binds_nothing():
+    """Refused, or never sent: the next batch may be longer."""
+    world = World()
+    world.event(b"1")
+    batch = world.buffer.cut("events", max_bytes=1000, max_records=100)
+    world.event(b"2")
+    world.buffer.release(batch, again=False)
+    assert world.buffer.cut("events", max_bytes=1000, max_records=100).last == 2
+    raises(ValueError, world.buffer.ack, batch)
+
+
 def test_several_lanes_are_acknowledged_by_one_sync():
     """One exchange carries several lanes and costs one sync."""
     world = World()

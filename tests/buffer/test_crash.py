@@ -201,7 +201,7 @@ def _sweep_first(monkeypatch):
 
     def settle(self):
         for outlet in self._outlets.values():
-            outlet.sweep()
+            outlet.retention.sweep()
         real(self)
 
     monkeypatch.setattr(Buffer, "_settle", settle)

@@ -145,10 +145,12 @@ class BufferMachine(RuleBasedStateMachine):
         self.batch = self.expected = self.again = None
 
     @precondition(lambda self: self.batch is not None)
-    @rule()
-    def release(self):
-        self.world.buffer.release(self.batch)
+    @rule(again=st.booleans())
+    def release(self, again):
+        self.world.buffer.release(self.batch, again=again)
         self.batch = self.expected = None
+        if not again:
+            self.again = None
 
     @precondition(lambda self: self.batch is not None)
     @rule()

@@ -1,0 +1,47 @@
+"""Setting aside: a refused record is copied to the rejected store before its lane goes past it."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .batch import Record
+    from .lane import Lane
+    from .outlet import Outlet
+
+
+def set_aside(
+    outlet: "Outlet",
+    rejected: "Lane",
+    sequence: int,
+    reason: "dict[str, Any]",
+    make_room: "Callable[[Lane, int], None]",
+) -> None:
+    """Copy the oldest record of *outlet*, durably, and go past it; the caller writes the cursor.
+
+    Source: docs/buffer-format.md, "Rejected records".
+    """
+    import json
+
+    lane = outlet.lane
+    if outlet.batch is not None:
+        outlet.release(outlet.batch, again=False)
+    record = outlet.first_record()
+    if record is None or record.sequence != sequence:
+        raise ValueError("record %d is not the oldest of %s" % (sequence, lane.name))
+    head = json.dumps({"lane": lane.name, "sequence": sequence, "reason": reason}).encode()
+    _keep_file(lane, rejected, record, make_room)
+    rejected.append(record.kind, head + b"\n" + record.payload, "", True)
+    outlet.set_aside(record)
+
+
+def _keep_file(
+    lane: "Lane", rejected: "Lane", record: "Record", make_room: "Callable[[Lane, int], None]"
+) -> None:
+    """Give the next rejected record the file of *record*, by a link where that works."""
+    if lane.spool is None or rejected.spool is None:
+        return
+    size = lane.spool.size(record.sequence)
+    if size and size <= rejected.settings.quota_bytes // 2:  # else its record alone is kept
+        make_room(rejected, size)
+        copy = rejected.spool.copy(lane.spool.path(record.sequence), link=True)
+        rejected.spool.adopt(copy, rejected.next)
