@@ -73,10 +73,9 @@ class Lane:
         self._monotonic_ms = clock.monotonic_ms
         self._ram_bytes = ram_bytes
         self._make_room = make_room
-        self._group_records = settings.group_records
         self._pending: "list[tuple[int, int, bytes]]" = []  # kind, monotonic ms, payload
-        self._pending_bytes = 0
-        self._room = -1  # pending bytes that fit; negative while there is no group
+        self._left = -1  # bytes that the group may still grow; negative while there is none
+        self._full_at = 0  # sequence number that completes it
         self._due_ms = 0
         self._context: "Context | None" = None
         self._configuration_id = ""
@@ -90,26 +89,21 @@ class Lane:
     def append(self, kind: int, payload: bytes, configuration_id: str, durable: bool) -> int:
         """Store one record; see `Buffer.append`."""
         now_ms = self._monotonic_ms()
-        pending = self._pending
-        total = self._pending_bytes + len(payload) + FRAME_BYTES
-        if total > self._room or configuration_id != self._configuration_id:
-            self._begin(len(payload), now_ms, configuration_id)
-            pending = self._pending
-            total = len(payload) + FRAME_BYTES
-        pending.append((kind, now_ms, payload))
-        self._pending_bytes = total
+        left = self._left - len(payload) - FRAME_BYTES
+        if left < 0 or configuration_id != self._configuration_id:
+            left = self._begin(len(payload), now_ms, configuration_id)
+        self._pending.append((kind, now_ms, payload))
+        self._left = left
         sequence = self.next
         self.next = sequence + 1
-        if durable or len(pending) >= self._group_records or now_ms >= self._due_ms:
+        if durable or sequence >= self._full_at or now_ms >= self._due_ms:
             try:
                 self.flush()
             except OSError:
                 # The caller hears that nothing was stored; those before it were accepted.
                 self._pending.pop()
-                self._pending_bytes -= len(payload) + FRAME_BYTES
+                self._left = left + len(payload) + FRAME_BYTES if self._pending else -1
                 self.next = sequence
-                if not self._pending:
-                    self._room = -1
                 raise
         return sequence
 
@@ -125,7 +119,7 @@ class Lane:
             return
         if self._writer is None:
             # The last write failed and its segment was given up. Its room was granted already.
-            self._create(self._pending_bytes)
+            self._create(sum([len(record[2]) + FRAME_BYTES for record in pending]))
         writer = self._writer
         assert writer is not None
         try:
@@ -137,8 +131,7 @@ class Lane:
         self._settled = True  # one sync covers the whole file
         self.durable = self.next - 1
         self._pending = []
-        self._pending_bytes = 0
-        self._room = -1
+        self._left = -1
 
     def due_in_ms(self) -> "int | None":
         """Milliseconds until the group window closes; None where nothing waits."""
@@ -267,8 +260,8 @@ class Lane:
 
     # -- private ----------------------------------------------------------------------------
 
-    def _begin(self, size: int, now_ms: int, configuration_id: str) -> None:
-        """Have a place for a new group whose first record has *size* bytes."""
+    def _begin(self, size: int, now_ms: int, configuration_id: str) -> int:
+        """Have a place for a new group whose first record has *size* bytes; the new `_left`."""
         if not size:
             raise InvalidMessage("a record of 0 bytes has nothing to say")
         need = size + FRAME_BYTES
@@ -279,7 +272,6 @@ class Lane:
                 hint="send less at a time, or give the lane a larger quota",
             )
         self.flush()
-        self._room = -1
         context = self._context = self._context_at(now_ms, configuration_id)
         self._configuration_id = configuration_id
         if self._tail is not None:
@@ -292,9 +284,10 @@ class Lane:
             need_bytes = max(self.settings.segment_bytes, _segment_size(context, need))
             self._make_room(self, need_bytes)
             writer = self._create(need)
-        self._room = max(need, min(self._ram_bytes, writer.space(context)))
         # What does not fit in memory for long is written at once.
         self._due_ms = now_ms if need > self._ram_bytes else now_ms + self.settings.group_ms
+        self._full_at = self.next + self.settings.group_records - 1
+        return max(0, min(self._ram_bytes, writer.space(context)) - need)
 
     def _create(self, need: int) -> SegmentWriter:
         context = self._context
