@@ -4,8 +4,6 @@ Delivery is at-least-once: a record is acknowledged only after the platform answ
 and "delivered" means that and no more (the platform checks mappings afterwards).
 """
 
-import errno
-
 from .boarding import read_boarding
 from .buffer import Buffer
 from .credentials.keystore import Keystore, StateLock
@@ -384,11 +382,14 @@ def _default_transport(ca_file: "str | None", proxy: "str | None") -> "Transport
     return Urllib3Transport(ca_file=ca_file, proxy=proxy)
 
 
+# By number: MicroPython names neither.
+_NO_SPACE = (28, 122)  # ENOSPC, EDQUOT
+
+
 def _cannot_use(path: str, error: OSError) -> AgentError:
     """The one table from the operating system's refusal to ours."""
-    number = error.errno
-    reason = "%s: [%s] %s" % (path, errno.errorcode.get(number or 0, "?"), error.args[-1])
-    if number in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+    reason = "%s: %s" % (path, error)
+    if error.errno in _NO_SPACE:
         return BufferFull(
             "no space left for " + reason,
             hint="free space on this file system, or give the buffer a smaller quota; what was "

@@ -26,6 +26,7 @@ def run(args: "argparse.Namespace") -> int:
     value = {
         "onboarded": result.onboarded,
         "reason": result.reason,
+        "hint": result.hint,
         "retry_in_s": result.retry_in_s,
     }
     show(args, value, "onboarded" if result.onboarded else "")
@@ -33,6 +34,7 @@ def run(args: "argparse.Namespace") -> int:
         return exits.OK
     exits.complain(
         f"not onboarded yet: {result.reason}",
-        "run the same command again once that is over; it is harmless",
+        (result.hint + " " if result.hint else "")
+        + "Run the same command again once that is over; it is harmless.",
     )
     return exits.NO_ANSWER

@@ -92,7 +92,7 @@ class Dispatch:
             return 0
         answer = self._post(load)
         if answer.row.outcome != outcome.ACK:
-            load.release()
+            load.release(again=not answer.status)
         if self.poison.learn(load, answer, self._clock.monotonic_ms()):
             # A refusal is worth an immediate next request, trouble is not.
             return 0 if answer.row.cap_ms == 0 else self.pause(answer)
@@ -122,7 +122,7 @@ class Dispatch:
         if answer.row.outcome == outcome.ACK:
             self._accepted(load)
             return 0
-        load.release()
+        load.release(again=not answer.status)
         return self._failed(load, answer)
 
     def _accepted(self, load: Load) -> None:
@@ -138,7 +138,7 @@ class Dispatch:
             if batch.lane == "models":
                 # It stays in the buffer until the platform shows it.
                 self._barrier.accepted(batch.last)
-                self._buffer.release(batch)
+                self._buffer.release(batch, again=False)
             else:
                 self.poison.keep_canary(batch)
                 acknowledged.append(batch)

@@ -63,18 +63,19 @@ class Load:
         reader = _Reader(batch)
         items = self._fitting(batch, reader)
         if not items:
-            self._buffer.release(batch)
+            self._buffer.release(batch, again=False)
             self.left_out.append(lane)
             return None
         if batch.kind != SAMPLE and len(items) < batch.count:
-            self._buffer.release(batch)
+            self._buffer.release(batch, again=False)
             self.left_out.append(lane)
             first = batch.first
             batch = self._cut(lane, max_bytes, len(items), max_sequence)
             if batch is None:
                 return None
             if batch.first != first or batch.count != len(items):
-                self._buffer.release(batch)  # the quota dropped the lane's front meanwhile
+                # The quota dropped the front of the lane meanwhile.
+                self._buffer.release(batch, again=False)
                 return None
             reader.batch = batch
         self._items += items
@@ -86,14 +87,13 @@ class Load:
     def add_single(self, lane: str, index: int, window: int) -> "Batch | None":
         """Take only record *index* of the first *window* of *lane*; the batch covers them all.
 
-        None where no record of the same kind and configuration stands there. The window keeps
-        the records behind in reach: a released batch is cut again, or a part of it, never more.
+        None where no record of the same kind and configuration stands there.
         """
         batch = self._cut(lane, _ANY_BYTES, window, None)
         if batch is None:
             return None
         if batch.count <= index:
-            self._buffer.release(batch)
+            self._buffer.release(batch, again=False)
             return None
         record = _Reader(batch).record(index)
         if record.kind == FILE:
@@ -121,10 +121,14 @@ class Load:
     def empty(self) -> bool:
         return not self._items
 
-    def release(self) -> None:
-        """Give everything back to the buffer, unsent or not accepted."""
+    def release(self, *, again: bool = False) -> None:
+        """Give everything back to the buffer.
+
+        Args:
+            again: It was sent and not answered: what the platform may have is sent again alike.
+        """
         for batch in self.batches:
-            self._buffer.release(batch)
+            self._buffer.release(batch, again=again)
 
     # -- items ------------------------------------------------------------------------------
 

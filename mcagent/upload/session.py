@@ -24,14 +24,20 @@ class OnboardResult:
     Attributes:
         onboarded: It has credentials.
         reason: Why it is not, or not yet; ``""``.
+        hint: What to do about that; ``""`` where waiting is enough.
         retry_in_s: When trying again makes sense; None when it is onboarded.
     """
 
     def __init__(
-        self, onboarded: bool, reason: str = "", retry_in_s: "float | None" = None
+        self,
+        onboarded: bool,
+        reason: str = "",
+        retry_in_s: "float | None" = None,
+        hint: str = "",
     ) -> None:
         self.onboarded = onboarded
         self.reason = reason
+        self.hint = hint
         self.retry_in_s = retry_in_s
 
     def __bool__(self) -> bool:
@@ -107,8 +113,10 @@ class Session:
             raise _again(problem)
         until_ms = lifecycle.wait_until_ms or 0
         wait_s = max(0, until_ms - self._clock.now_ms()) / 1000
-        reason = problem.message if problem is not None else lifecycle.reason
-        return OnboardResult(False, failure.message if failure is not None else reason, wait_s)
+        cause = failure or problem
+        if cause is None:
+            return OnboardResult(False, lifecycle.reason, wait_s)
+        return OnboardResult(False, cause.message, wait_s, cause.hint)
 
     def send(self, request: Request) -> "Response":
         """Send *request* with a valid access token; renew that once where it is refused.

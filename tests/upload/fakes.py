@@ -138,8 +138,10 @@ class MemoryBuffer:
                 assert self.lanes[batch.lane].pop(0).sequence == sequence
                 self.acknowledged.append((batch.lane, sequence))
 
-    def release(self, batch):
+    def release(self, batch, *, again=True):
         assert self._out.pop(batch.lane) is batch
+        if not again:
+            self._released[batch.lane] = 0
 
     def set_aside(self, lane, sequence, reason):
         assert lane not in self._out
