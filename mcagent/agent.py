@@ -8,7 +8,7 @@ from .boarding import read_boarding
 from .buffer import Buffer
 from .credentials.keystore import Keystore, StateLock
 from .credentials.lifecycle import Lifecycle
-from .errors import AgentError, BufferFull, ConfigurationError
+from .errors import AgentError, ConfigurationError, storage_error
 from .inbox import Inbox
 from .intake import Intake
 from .messages.timestamp import to_ms
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .messages import DataModel
     from .transport.http import Transport
-    from .upload.session import OnboardResult
+    from .upload.session import OnboardResult, Session
     from .upload.settings import UploadReport, UploadSettings
     from .upload.uploader import Uploader
     from .worker import Worker
@@ -45,21 +45,23 @@ class Agent:
         self,
         directory: str,
         *,
-        boarding: "str | dict[str, Any] | None" = None,
-        ca_file: "str | None" = None,
-        proxy: "str | None" = None,
-        buffer: "BufferSettings | None" = None,
-        upload: "UploadSettings | None" = None,
-        transport: "Transport | None" = None,
-        clock: "Clock | None" = None,
-        fs: "FileSystem | None" = None,
+        fs: "FileSystem",
+        clock: "Clock",
+        lock: "StateLock",
+        buffer: "Buffer",
+        models: "ModelStore",
+        new_session: "Callable[[], Session]",
+        upload: "UploadSettings | None",
     ) -> None:
-        self.directory = directory.rstrip("/") or "/"
-        self._clock = clock or Clock()
-        self._fs = fs or FileSystem()
-        self._ca_file = ca_file
-        self._proxy = proxy
-        self._transport = transport
+        """Wire parts that are open already; `open` is what scripts call."""
+        self.directory = directory
+        self._clock = clock
+        self._state_lock = lock
+        self._buffer = buffer
+        self._models = models
+        self._intake = Intake(buffer, models, clock=clock)
+        self._inbox = Inbox(directory, fs, clock)
+        self._new_session = new_session
         self._upload_settings = upload
         self._uploader: "Uploader | None" = None
         self._upload_lock = new_lock()  # one step at a time; never taken while recording
@@ -68,37 +70,22 @@ class Agent:
         self._loop: "Loop | None" = None
         self._notes: "list[str]" = []
         self._closed = False
-
-        configuration = read_boarding(boarding) if boarding is not None else None
-        try:
-            self._fs.make_dir(self.directory)
-            self._state_lock = StateLock(self.directory)
-            self._state_lock.acquire()
-        except OSError as error:
-            raise _cannot_use(self.directory, error)
-        try:
-            self._keystore = Keystore(self.directory, self._fs)
-            self._lifecycle = Lifecycle(self._keystore.load(), configuration)
-            self._buffer = Buffer(
-                self.directory + "/buffer", fs=self._fs, clock=self._clock, settings=buffer
-            )
-            self._buffer.open()
-            self._models = ModelStore(self.directory, self._fs)
-            self._note(self._models.load())
-            self._intake = Intake(self._buffer, self._models, clock=self._clock)
-        except OSError as error:
-            self._state_lock.release()
-            raise _cannot_use(self.directory, error)
-        except AgentError:
-            self._state_lock.release()
-            raise
-        for note in self._keystore.notes + self._lifecycle.notes:
-            self._note(note)
-        self._inbox = Inbox(self.directory, self._fs, self._clock)
         self._undo_at_exit = at_exit(self._flush_at_exit)
 
     @classmethod
-    def open(cls, directory: str, **settings: "Any") -> "Agent":
+    def open(
+        cls,
+        directory: str,
+        *,
+        boarding: "str | dict[str, Any] | None" = None,
+        ca_file: "str | None" = None,
+        proxy: "str | None" = None,
+        buffer: "BufferSettings | None" = None,
+        upload: "UploadSettings | None" = None,
+        transport: "Transport | None" = None,
+        clock: "Clock | None" = None,
+        fs: "FileSystem | None" = None,
+    ) -> "Agent":
         """Open the state directory *directory*, making it where it is missing.
 
         Args:
@@ -106,16 +93,52 @@ class Agent:
             boarding: Boarding configuration: path of the file, or its parsed content. Needed
                 until the agent is onboarded; harmless afterwards.
             ca_file: PEM file with the certificate authorities to trust instead of the system's.
-            proxy: ``http://[user:password@]host:port``; None takes the environment's.
+            proxy: ``http://[user:password@]host:port``; None takes the environment's, ``""``
+                connects directly.
             buffer: Quotas, policies and durability of the lanes.
             upload: Limits and holds of the uploader.
             transport: What sends requests; None takes urllib3 (CPython).
+            clock, fs: The device's clocks and files; None takes the real ones.
 
         Raises:
             ConfigurationError: The directory is in use by another process (which is named), or
                 cannot be written, or *boarding* is unusable or belongs to another agent.
         """
-        return cls(directory, **settings)
+        directory = directory.rstrip("/") or "/"
+        fs = fs or FileSystem()
+        clock = clock or Clock()
+        configuration = read_boarding(boarding) if boarding is not None else None
+        lock = StateLock(directory)
+        try:
+            fs.make_dir(directory)
+            lock.acquire()
+            keystore = Keystore(directory, fs)
+            lifecycle = Lifecycle(keystore.load(), configuration)
+            lanes = Buffer(directory + "/buffer", fs=fs, clock=clock, settings=buffer)
+            lanes.open()
+            models = ModelStore(directory, fs)
+            damage = models.load()
+            agent = cls(
+                directory,
+                fs=fs,
+                clock=clock,
+                lock=lock,
+                buffer=lanes,
+                models=models,
+                new_session=lambda: _new_session(
+                    lifecycle, keystore, clock, transport or _new_transport(ca_file, proxy)
+                ),
+                upload=upload,
+            )
+        except OSError as error:
+            lock.release()
+            raise storage_error(directory, error)
+        except AgentError:
+            lock.release()
+            raise
+        for note in keystore.notes + lifecycle.notes + [damage]:
+            agent._note(note)
+        return agent
 
     # -- in ---------------------------------------------------------------------------------
 
@@ -145,7 +168,7 @@ class Agent:
         try:
             return self._intake.record(values, timestamp_ms, quality_code, durable)
         except OSError as error:
-            raise self._cannot_store(error)
+            raise storage_error(self.directory, error)
 
     def record_many(
         self, rows: "Iterable[tuple[Any, dict[str, Any]]]", *, quality_code: "Any" = None
@@ -167,7 +190,7 @@ class Agent:
         try:
             return self._intake.record_many(rows, quality_code)
         except OSError as error:
-            raise self._cannot_store(error)
+            raise storage_error(self.directory, error)
 
     def submit(self, message: "Any", *, durable: bool = False) -> "Receipt":
         """Store a `TimeSeries`, `Event`, `File`, `DataModel` or `CustomData`.
@@ -182,14 +205,14 @@ class Agent:
         try:
             return self._intake.submit(message, durable)
         except OSError as error:
-            raise self._cannot_store(error)
+            raise storage_error(self.directory, error)
 
     def flush(self) -> None:
         """Return once everything recorded so far is on the medium."""
         try:
             self._buffer.flush()
         except OSError as error:
-            raise self._cannot_store(error)
+            raise storage_error(self.directory, error)
 
     # -- out --------------------------------------------------------------------------------
 
@@ -233,7 +256,7 @@ class Agent:
         try:
             due_ms = self._buffer.tick()
         except OSError as error:
-            raise self._cannot_store(error)
+            raise storage_error(self.directory, error)
         with self._upload_lock:
             wait_ms = self._get_uploader().step(budget_ms)
         if due_ms is None or wait_ms is None:
@@ -310,16 +333,15 @@ class Agent:
             try:
                 self._buffer.close()
             except OSError as error:
-                raise self._cannot_store(error)
+                raise storage_error(self.directory, error)
             finally:
-                if self._transport is not None:
-                    self._transport.close()
+                self.abort()
                 self._state_lock.release()
 
     def abort(self) -> None:
         """Break the request in flight, if there is one; it is sent again later."""
-        if self._transport is not None:
-            self._transport.close()
+        if self._uploader is not None:
+            self._uploader.session.close()
 
     def __enter__(self) -> "Agent":
         return self
@@ -336,26 +358,16 @@ class Agent:
         """Made at the first use, because a script that only records needs none of it."""
         with self._make_lock:
             if self._uploader is None:
-                from .upload.session import Session
                 from .upload.uploader import Uploader
 
-                if self._transport is None:
-                    self._transport = _default_transport(self._ca_file, self._proxy)
-                session = Session(
-                    self._lifecycle, self._keystore, self._transport, clock=self._clock
-                )
                 self._uploader = Uploader(
                     self._buffer,
-                    session,
+                    self._new_session(),
                     clock=self._clock,
                     settings=self._upload_settings,
-                    local_model=self._model_fragment,
+                    local_model=self._models.fragment,
                 )
             return self._uploader
-
-    def _model_fragment(self) -> "bytes | None":
-        model = self._models.model
-        return None if model is None else model.fragment()
 
     def _flush_at_exit(self) -> None:
         try:
@@ -368,11 +380,16 @@ class Agent:
             self._notes.append(text)
             log("warning", "agent", text)
 
-    def _cannot_store(self, error: OSError) -> AgentError:
-        return _cannot_use(self.directory, error)
+
+def _new_session(
+    lifecycle: "Lifecycle", keystore: "Keystore", clock: "Clock", transport: "Transport"
+) -> "Session":
+    from .upload.session import Session  # not needed to record
+
+    return Session(lifecycle, keystore, transport, clock=clock)
 
 
-def _default_transport(ca_file: "str | None", proxy: "str | None") -> "Transport":
+def _new_transport(ca_file: "str | None", proxy: "str | None") -> "Transport":
     if MICROPYTHON:
         raise ConfigurationError(
             "there is no transport to send with", hint="give transport=… to Agent.open"
@@ -380,22 +397,3 @@ def _default_transport(ca_file: "str | None", proxy: "str | None") -> "Transport
     from .transport.cpython import Urllib3Transport
 
     return Urllib3Transport(ca_file=ca_file, proxy=proxy)
-
-
-# By number: MicroPython names neither.
-_NO_SPACE = (28, 122)  # ENOSPC, EDQUOT
-
-
-def _cannot_use(path: str, error: OSError) -> AgentError:
-    """The one table from the operating system's refusal to ours."""
-    reason = "%s: %s" % (path, error)
-    if error.errno in _NO_SPACE:
-        return BufferFull(
-            "no space left for " + reason,
-            hint="free space on this file system, or give the buffer a smaller quota; what was "
-            "accepted is safe",
-        )
-    return ConfigurationError(
-        "cannot use the state directory " + reason,
-        hint="it must be a directory on a local disk that this user may write",
-    )

@@ -99,3 +99,21 @@ class RemoteError(AgentError):
         self.reason = reason
         self.correlation_id = correlation_id
         self.retryable = status in (408, 429) or status >= 500
+
+
+# By number: MicroPython names neither.
+_NO_SPACE = (28, 122)  # ENOSPC, EDQUOT
+
+
+def storage_error(directory: str, error: OSError) -> AgentError:
+    """What the operating system refused in the state directory, as an error of ours."""
+    if error.errno in _NO_SPACE:
+        return BufferFull(
+            "no space left for %s: %s" % (directory, error),
+            hint="free space on this file system, or give the buffer a smaller quota; what was "
+            "accepted is safe",
+        )
+    return ConfigurationError(
+        "cannot use the state directory %s: %s" % (directory, error),
+        hint="it must be a directory on a local disk that this user may write",
+    )

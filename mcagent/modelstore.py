@@ -48,6 +48,10 @@ class ModelStore:
             return "model.json is damaged (%s); samples go unchecked until a model comes" % error
         return ""
 
+    def fragment(self) -> "bytes | None":
+        """The model on the wire; None before the first."""
+        return None if self.model is None else self.model.fragment()
+
     def save(self, model: "DataModel", sequence: int) -> None:
         """Remember *model* once its record in the models lane is durable."""
         import json

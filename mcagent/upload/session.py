@@ -141,6 +141,10 @@ class Session:
         """The link is back, or someone asks: wait no longer."""
         self.lifecycle.retry_now()
 
+    def close(self) -> None:
+        """Give connections back, and break a request in flight; it can be used again."""
+        self._transport.close()
+
     def status(self) -> "dict[str, object]":
         """Credentials and clock, as plain values without a secret."""
         return credentials_status(self.lifecycle)
