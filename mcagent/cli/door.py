@@ -5,9 +5,10 @@ A service holds the lock of its state directory for as long as it runs. `record`
 takes it in at its next step.
 """
 
+import errno
 import time
 
-from ..errors import AgentError, BufferFull, ConfigurationError
+from ..errors import AgentError, BufferFull, ConfigurationError, InvalidMessage
 from .common import open_agent, state_directory
 
 TYPE_CHECKING = False
@@ -165,16 +166,25 @@ class _InboxDoor(Door):
         pass
 
     def _put_file(self, message: "Any") -> None:
-        from ..inbox import read_pieces
-
+        message.require_fit()
         header = {
             "lane": message.lane,
             "kind": message.kind,
             "configuration_id": "",
             "file": message.details(self._clock.now_ms()),
+            "max_bytes": message.max_bytes,
         }
-        with open(message.source, "rb") as file:
-            self._put(header, read_pieces(file))
+        try:
+            with open(message.source, "rb") as file:
+                self._put(header, _bounded_pieces(file, message.max_bytes))
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            raise InvalidMessage(
+                f"file {message.name!r} grew while it was read, beyond the {message.max_bytes} "
+                "bytes that fit into an exchange with its name",
+                hint="split or compress it, and store it once nobody writes it any more",
+            ) from error
 
     def _put(self, header: "dict[str, Any]", pieces: "Iterator[bytes] | list[bytes]") -> None:
         """Leave one message; while the inbox is full, give its owner time to empty it."""
@@ -188,3 +198,18 @@ class _InboxDoor(Door):
                 time.sleep(_INBOX_PAUSE_S)
             else:
                 return
+
+
+def _bounded_pieces(file: "Any", max_bytes: int) -> "Iterator[bytes]":
+    """The content of *file*; OSError as a file system with that limit would raise it.
+
+    The inbox removes what it wrote of a message when an OSError ends it.
+    """
+    from ..inbox import read_pieces
+
+    left = max_bytes
+    for piece in read_pieces(file):
+        left -= len(piece)
+        if left < 0:
+            raise OSError(errno.EFBIG, "more than fits into an exchange")
+        yield piece

@@ -1,5 +1,6 @@
 """Bad input of every kind: one line and a hint, an exit code, and nothing accepted is lost."""
 
+import contextlib
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from mcagent import Agent
 from mcagent.cli import main
 from mcagent.cli.hubclient import HubClient
 from mcagent.cli.hubprocess import HubProcess
+from mcagent.messages.file import File
 from mcagent.messages.multipart import max_file_bytes
 from tests.cli.running import inside as mcagent
 from tests.cli.running import refused, write_json
@@ -285,9 +287,52 @@ def test_file_at_the_maximum_passes_and_one_byte_more_does_not(device, tmp_path)
     refused(mcagent("file", path, state=device), 3, str(most), str(most + 1))
 
 
+def test_file_beside_a_service_has_the_same_maximum(device, tmp_path):
+    """The inbox door measures before it copies, and leaves nothing of a refused file behind."""
+    most = max_file_bytes("log.bin", "")
+    path = tmp_path / "log.bin"
+    with open(path, "wb") as file:
+        file.truncate(most + 1)
+    with Agent.open(str(device)):
+        refused(mcagent("file", path, state=device), 3, str(most), str(most + 1))
+        os.truncate(path, most)
+        assert mcagent("file", path, state=device).code == 0
+        (message,) = (device / "inbox").iterdir()
+        with open(message, "rb") as file:
+            header = json.loads(file.readline())
+    assert header["max_bytes"] == most
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_file_that_grows_beyond_the_maximum_while_it_is_read(
+    device, tmp_path, monkeypatch, served
+):
+    """By either door it is refused where it passes the limit, and nothing of it stays."""
+    path = tmp_path / "log.bin"
+    path.write_bytes(b"x" * 300_000)
+
+    def small_maximum(self):  # as if the file had had this size when it was looked at
+        self.max_bytes = 100_000
+
+    monkeypatch.setattr(File, "require_fit", small_maximum)
+    with Agent.open(str(device)) if served else contextlib.nullcontext():
+        refused(mcagent("file", path, state=device), 3, "100000")
+    left = [name for _, _, names in os.walk(device) for name in names]
+    assert not [name for name in left if name.endswith((".tmp", ".msg"))]
+    assert mcagent("status", "--json", state=device).json["lanes"]["files"]["records"] == 0
+
+
+def test_file_that_is_none(accepted, tmp_path):
+    """A pipe that nobody writes, a device that never ends: refused before they are opened."""
+    os.mkfifo(tmp_path / "pipe")
+    refused(mcagent("file", tmp_path / "pipe", state=accepted), 3, "regular file")
+    refused(mcagent("file", "/dev/zero", state=accepted), 3, "regular file")
+
+
 def test_file_that_cannot_be_read(accepted, tmp_path):
     """Not there, or a directory."""
-    refused(mcagent("file", tmp_path / "none.txt", state=accepted), 3, "none.txt")
+    missing = mcagent("file", tmp_path / "none.txt", state=accepted)
+    refused(missing, 3, "none.txt", "No such file or directory")
     refused(mcagent("file", tmp_path, state=accepted), 3, "directory")
     refused(mcagent("file", __file__, "--name", "a/b", state=accepted), 3, "a/b")
 
