@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SOURCE = "MindConnect API, exchange"
-_FORMAT_BITS, _DIRECTORY = 0xF000, 0x4000  # st_mode; MicroPython has no `stat` module
+# st_mode; MicroPython has no `stat` module.
+_FORMAT_BITS, _DIRECTORY, _REGULAR = 0xF000, 0x4000, 0x8000
 
 
 class File:
@@ -147,8 +148,18 @@ def _size_of(path: str) -> int:
         info = os.stat(path)
         if info[0] & _FORMAT_BITS == _DIRECTORY:
             raise InvalidMessage("%s is a directory" % path, hint="submit its files one by one")
+        # Opening a pipe may wait for ever, and reading a device may never end.
+        if info[0] & _FORMAT_BITS != _REGULAR:
+            raise InvalidMessage(
+                "%s is not a regular file but a pipe, a socket or a device" % path,
+                hint="write what it gives to a file first, or submit its bytes",
+            )
         open(path, "rb").close()
     except OSError as error:
-        reason = errno.errorcode.get(error.errno or 0, error.errno)
-        raise InvalidMessage("cannot read file %s: %s" % (path, reason), hint="is the path right?")
+        # MicroPython has the number alone.
+        reason = getattr(error, "strerror", None) or errno.errorcode.get(error.errno or 0)
+        raise InvalidMessage(
+            "cannot read file %s: %s" % (path, reason or error.errno),
+            hint="see whether the path is right and this user may read the file",
+        )
     return info[6]

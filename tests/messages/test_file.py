@@ -35,6 +35,10 @@ def test_a_path_gives_name_and_size():
         assert "directory" in raises(InvalidMessage, File, directory).message
         error = raises(InvalidMessage, File, directory + "/missing.pdf")
         assert "missing.pdf" in error.message
+        assert "No such file" in error.message or "ENOENT" in error.message
+        assert error.hint
+        error = raises(InvalidMessage, File, "/dev/null")
+        assert "regular file" in error.message
         assert error.hint
 
 
