@@ -13,7 +13,8 @@ from .inbox import Inbox
 from .intake import Intake
 from .messages.timestamp import to_ms
 from .modelstore import ModelStore
-from .runtime import MICROPYTHON, Clock, FileSystem, at_exit, log, new_lock
+from .outgoing import Outgoing
+from .runtime import MICROPYTHON, Clock, FileSystem, at_exit, log
 from .status import Status
 
 TYPE_CHECKING = False
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .messages import DataModel
     from .transport.http import Transport
-    from .upload.session import OnboardResult, Session
+    from .upload.session import OnboardResult
     from .upload.settings import UploadReport, UploadSettings
-    from .upload.uploader import Uploader
     from .worker import Worker
 
 
@@ -45,13 +45,12 @@ class Agent:
         self,
         directory: str,
         *,
-        fs: "FileSystem",
         clock: "Clock",
         lock: "StateLock",
         buffer: "Buffer",
         models: "ModelStore",
-        new_session: "Callable[[], Session]",
-        upload: "UploadSettings | None",
+        inbox: "Inbox",
+        outgoing: "Outgoing",
     ) -> None:
         """Wire parts that are open already; `open` is what scripts call."""
         self.directory = directory
@@ -60,22 +59,18 @@ class Agent:
         self._buffer = buffer
         self._models = models
         self._intake = Intake(buffer, models, clock=clock)
-        self._inbox = Inbox(directory, fs, clock)
-        self._new_session = new_session
-        self._upload_settings = upload
-        self._uploader: "Uploader | None" = None
-        self._upload_lock = new_lock()  # one step at a time; never taken while recording
-        self._make_lock = new_lock()
+        self._inbox = inbox
+        self._outgoing = outgoing
         self._worker: "Worker | None" = None
         self._loop: "Loop | None" = None
         self._notes: "list[str]" = []
-        self._closed = False
+        self.closed = False
         self._undo_at_exit = at_exit(self._flush_at_exit)
 
     @classmethod
     def open(
         cls,
-        directory: str,
+        directory: "str | Any",
         *,
         boarding: "str | dict[str, Any] | None" = None,
         ca_file: "str | None" = None,
@@ -89,7 +84,7 @@ class Agent:
         """Open the state directory *directory*, making it where it is missing.
 
         Args:
-            directory: Where buffer, credentials and model live; one process at a time.
+            directory: Path of where buffer, credentials and model live; one process at a time.
             boarding: Boarding configuration: path of the file, or its parsed content. Needed
                 until the agent is onboarded; harmless afterwards.
             ca_file: PEM file with the certificate authorities to trust instead of the system's.
@@ -104,6 +99,13 @@ class Agent:
             ConfigurationError: The directory is in use by another process (which is named), or
                 cannot be written, or *boarding* is unusable or belongs to another agent.
         """
+        if hasattr(directory, "__fspath__"):
+            directory = directory.__fspath__()
+        if not directory:
+            raise ConfigurationError(
+                "the state directory has no name",
+                hint="give a path such as /var/lib/mcagent; is a variable unset?",
+            )
         directory = directory.rstrip("/") or "/"
         fs = fs or FileSystem()
         clock = clock or Clock()
@@ -118,17 +120,25 @@ class Agent:
             lanes.open()
             models = ModelStore(directory, fs)
             damage = models.load()
+            inbox = Inbox(directory, fs, clock)
+            inbox.sweep()
+            outgoing = Outgoing(
+                lanes,
+                models,
+                lifecycle=lifecycle,
+                keystore=keystore,
+                clock=clock,
+                settings=upload,
+                new_transport=lambda: transport or _default_transport(ca_file, proxy),
+            )
             agent = cls(
                 directory,
-                fs=fs,
                 clock=clock,
                 lock=lock,
                 buffer=lanes,
                 models=models,
-                new_session=lambda: _new_session(
-                    lifecycle, keystore, clock, transport or _new_transport(ca_file, proxy)
-                ),
-                upload=upload,
+                inbox=inbox,
+                outgoing=outgoing,
             )
         except OSError as error:
             lock.release()
@@ -227,8 +237,7 @@ class Agent:
             OnboardingRefused: The platform refused it for good; the hint says what an operator
                 has to do.
         """
-        with self._upload_lock:
-            return self._get_uploader().session.onboard()
+        return self._outgoing.onboard()
 
     def upload(self, timeout_s: float = 30) -> "UploadReport":
         """Send what is buffered until it is all delivered, *timeout_s* is over, or it must wait.
@@ -240,8 +249,7 @@ class Agent:
             CredentialError: The platform refuses this agent; the hint says what to do.
         """
         self._intake.take(self._inbox, self._note)
-        with self._upload_lock:
-            return self._get_uploader().upload(timeout_s)
+        return self._outgoing.upload(timeout_s)
 
     def step(self, budget_ms: int = 50) -> "int | None":
         """Do one bounded piece of work: for loops that do other things too (MicroPython).
@@ -257,8 +265,7 @@ class Agent:
             due_ms = self._buffer.tick()
         except OSError as error:
             raise storage_error(self.directory, error)
-        with self._upload_lock:
-            wait_ms = self._get_uploader().step(budget_ms)
+        wait_ms = self._outgoing.step(budget_ms)
         if due_ms is None or wait_ms is None:
             return wait_ms if due_ms is None else due_ms
         return min(due_ms, wait_ms)
@@ -272,6 +279,7 @@ class Agent:
             raise ConfigurationError(
                 "there is no background thread on MicroPython", hint="call step() in your loop"
             )
+        self._outgoing.status()  # a closed agent says so here, not in its thread
         if self._worker is None:
             from .worker import Worker
 
@@ -284,7 +292,9 @@ class Agent:
             worker.stop()
 
     def run(self, collect: "Callable[[], dict[str, Any] | None]", *, every_s: float) -> None:
-        """Call *collect* every *every_s* seconds and record what it returns, until SIGTERM.
+        """Call *collect* every *every_s* seconds and record what it returns.
+
+        Until SIGTERM, SIGINT (Ctrl-C) or `close`.
 
         The whole service: onboards when needed, uploads in the background (CPython) or between
         samples (MicroPython). An exception in *collect* is counted, logged once per kind, and the
@@ -303,11 +313,10 @@ class Agent:
 
     def status(self) -> "Status":
         """What is buffered, since when, what happens next and why."""
-        # Without the upload lock: a request in flight must not hold this up.
         return Status(
             directory=self.directory,
             buffer=self._buffer.status(),
-            upload=self._get_uploader().status(),
+            upload=self._outgoing.status(),
             model=self._models.model,
             inbox=len(self._inbox),
             worker=self._worker.status() if self._worker is not None else None,
@@ -323,9 +332,9 @@ class Agent:
 
     def close(self) -> None:
         """Flush, end the background thread and give the state directory back. Repeatable."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._undo_at_exit()
         try:
             self.stop()
@@ -335,13 +344,12 @@ class Agent:
             except OSError as error:
                 raise storage_error(self.directory, error)
             finally:
-                self.abort()
+                self._outgoing.close()
                 self._state_lock.release()
 
     def abort(self) -> None:
         """Break the request in flight, if there is one; it is sent again later."""
-        if self._uploader is not None:
-            self._uploader.session.close()
+        self._outgoing.abort()
 
     def __enter__(self) -> "Agent":
         return self
@@ -353,21 +361,6 @@ class Agent:
         return "<Agent %s>" % self.directory
 
     # -- private ----------------------------------------------------------------------------
-
-    def _get_uploader(self) -> "Uploader":
-        """Made at the first use, because a script that only records needs none of it."""
-        with self._make_lock:
-            if self._uploader is None:
-                from .upload.uploader import Uploader
-
-                self._uploader = Uploader(
-                    self._buffer,
-                    self._new_session(),
-                    clock=self._clock,
-                    settings=self._upload_settings,
-                    local_model=self._models.fragment,
-                )
-            return self._uploader
 
     def _flush_at_exit(self) -> None:
         try:
@@ -381,15 +374,7 @@ class Agent:
             log("warning", "agent", text)
 
 
-def _new_session(
-    lifecycle: "Lifecycle", keystore: "Keystore", clock: "Clock", transport: "Transport"
-) -> "Session":
-    from .upload.session import Session  # not needed to record
-
-    return Session(lifecycle, keystore, transport, clock=clock)
-
-
-def _new_transport(ca_file: "str | None", proxy: "str | None") -> "Transport":
+def _default_transport(ca_file: "str | None", proxy: "str | None") -> "Transport":
     if MICROPYTHON:
         raise ConfigurationError(
             "there is no transport to send with", hint="give transport=… to Agent.open"

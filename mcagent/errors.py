@@ -103,6 +103,7 @@ class RemoteError(AgentError):
 
 # By number: MicroPython names neither.
 _NO_SPACE = (28, 122)  # ENOSPC, EDQUOT
+_CLOSED = 9  # EBADF
 
 
 def storage_error(directory: str, error: OSError) -> AgentError:
@@ -113,6 +114,8 @@ def storage_error(directory: str, error: OSError) -> AgentError:
             hint="free space on this file system, or give the buffer a smaller quota; what was "
             "accepted is safe",
         )
+    if error.errno == _CLOSED:
+        return ConfigurationError("this agent is closed", hint="open it again with Agent.open")
     return ConfigurationError(
         "cannot use the state directory %s: %s" % (directory, error),
         hint="it must be a directory on a local disk that this user may write",

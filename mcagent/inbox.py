@@ -7,7 +7,7 @@ at its next step. A message is one file: a line of JSON, then the payload as the
 the two repeats a message and never loses one.
 """
 
-from .errors import BufferFull
+from .errors import BufferFull, InvalidMessage
 from .runtime import random_bytes
 
 TYPE_CHECKING = False
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from .runtime import Clock, FileSystem
 
 _SUFFIX = ".msg"
-MAX_MESSAGES = 1000  # an owner that is alive empties it within a second; more means it is not
+# An owner that is alive empties it within a second; more means that it is not.
+MAX_MESSAGES = 1000
+MAX_BYTES = 100_000_000
+_STALE_MS = 3_600_000  # no command takes an hour to write one message
 _PIECE_BYTES = 65536
 
 
@@ -46,13 +49,17 @@ class Inbox:
 
         Raises:
             BufferFull: Nobody has emptied the inbox for long.
+            InvalidMessage: As *pieces* raises it; nothing was left behind.
             OSError: The disk refused it; nothing was left behind.
         """
         import json
 
-        if len(self) >= MAX_MESSAGES:
+        names = self._names()
+        size = sum([self._size(name) for name in names])
+        if len(names) >= MAX_MESSAGES or size >= MAX_BYTES:
             raise BufferFull(
-                "the inbox %s holds %d messages already" % (self._directory, MAX_MESSAGES),
+                "the inbox %s holds %d messages of %d bytes already"
+                % (self._directory, len(names), size),
                 hint="the process that owns this state directory does not take them in: see "
                 "whether the service runs",
             )
@@ -69,7 +76,7 @@ class Inbox:
                 file.write_at(offset, piece)
                 offset += len(piece)
             file.sync()
-        except OSError:
+        except (OSError, InvalidMessage):  # the disk refuses it, or *pieces* do
             file.close()
             self._fs.remove_if_there(path + ".tmp")
             raise
@@ -94,6 +101,15 @@ class Inbox:
                     continue
                 yield InboxMessage(path, header, file)
 
+    def sweep(self) -> None:
+        """Remove what commands that were killed have left half-written."""
+        for name in self._fs.list_dir(self._directory):
+            began = name.split("-")[0]
+            if name.endswith(".tmp") and (
+                not began.isdigit() or abs(self._clock.now_ms() - int(began)) > _STALE_MS
+            ):
+                self._fs.remove_if_there(self._directory + "/" + name)
+
     def remove(self, path: str) -> None:
         """The message is durable elsewhere."""
         self._fs.remove(path)
@@ -101,6 +117,12 @@ class Inbox:
     def refuse(self, path: str) -> None:
         """Keep a message that cannot be read, out of the way."""
         self._fs.rename(path, path[: -len(_SUFFIX)] + ".bad")
+
+    def _size(self, name: str) -> int:
+        try:
+            return self._fs.size(self._directory + "/" + name)
+        except OSError:
+            return 0  # taken in meanwhile
 
     def _names(self) -> "list[str]":
         return [name for name in self._fs.list_dir(self._directory) if name.endswith(_SUFFIX)]

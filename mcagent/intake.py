@@ -1,8 +1,9 @@
 """The way in: checks messages against the data model and puts them into the buffer."""
 
 from .errors import BufferFull, InvalidMessage
+from .limits import EXCHANGE_MAX_BYTES
 from .messages.datamodel import DataModel
-from .messages.kinds import FILE, MODEL, SAMPLE
+from .messages.kinds import FILE, LANE_OF_KIND, MODEL, SAMPLE
 from .messages.timeseries import TIMESTAMP_BYTES, TIMESTAMP_OFFSET, SampleEncoder
 from .messages.timestamp import parse_text, to_ms
 from .runtime import new_lock
@@ -76,7 +77,14 @@ class Intake:
             append = self._buffer.append
             configuration_id = self._configuration_id
             try:
-                for timestamp, values in rows:
+                for row in rows:
+                    try:
+                        timestamp, values = row
+                    except (TypeError, ValueError):
+                        raise InvalidMessage(
+                            "a %s is not (timestamp, values)" % type(row).__name__,
+                            hint="give pairs; one sample alone goes to record()",
+                        )
                     timestamp_ms = timestamp if type(timestamp) is int else to_ms(timestamp)
                     payload = encode(values, timestamp_ms, quality_code)
                     append("timeseries", SAMPLE, payload, configuration_id=configuration_id)
@@ -131,14 +139,21 @@ class Intake:
 
     def _take(self, message: "InboxMessage") -> None:
         header = message.header
-        if header["kind"] == FILE:
-            self._buffer.append_file(header["file"], message.file)
+        kind, lane = header.get("kind"), header.get("lane")
+        if kind not in LANE_OF_KIND or LANE_OF_KIND[kind] != lane or kind == MODEL:
+            raise InvalidMessage("kind %r in lane %r" % (kind, lane))
+        if kind == FILE:
+            if not isinstance(header.get("file"), dict):
+                raise InvalidMessage("a file without its name")
+            most = header.get("max_bytes")
+            most = min(most, EXCHANGE_MAX_BYTES) if isinstance(most, int) else EXCHANGE_MAX_BYTES
+            self._buffer.append_file(header["file"], message.file, max_bytes=most)
             return
         self._buffer.append(
-            header["lane"],
-            header["kind"],
-            message.file.read(),
-            configuration_id=header["configuration_id"],
+            lane,
+            kind,
+            message.file.read(EXCHANGE_MAX_BYTES),
+            configuration_id=str(header.get("configuration_id") or ""),
             durable=True,
         )
 

@@ -40,7 +40,7 @@ class Loop:
             agent.start()
         try:
             due_ms = self._clock.monotonic_ms()
-            while not signals.stopped:
+            while not (signals.stopped or agent.closed):
                 self._collect(agent, collect)
                 late_ms = self._clock.monotonic_ms() - due_ms
                 moments = late_ms // self._every_ms + 1
@@ -49,7 +49,8 @@ class Loop:
                 self._wait(agent, signals, due_ms)
         finally:
             signals.undo()
-            agent.flush()
+            if not agent.closed:
+                agent.flush()
 
     def status(self) -> "dict[str, object]":
         return {"samples": self.samples, "missed": self.missed, "errors": dict(self.errors)}
@@ -67,7 +68,7 @@ class Loop:
                 log("error", "loop", "collect failed, going on: %s: %s" % (kind, error))
 
     def _wait(self, agent: "Agent", signals: "StopSignals", due_ms: int) -> None:
-        while not signals.stopped:
+        while not (signals.stopped or agent.closed):
             remaining_ms = due_ms - self._clock.monotonic_ms()
             if remaining_ms <= 0:
                 return

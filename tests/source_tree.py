@@ -22,6 +22,7 @@ PORTABLE = (
     "mcagent.loop",
     "mcagent.messages",
     "mcagent.modelstore",
+    "mcagent.outgoing",
     "mcagent.runtime",
     "mcagent.status",
     "mcagent.transport",

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -396,3 +397,81 @@ def test_status_is_read_without_the_lock_and_changes_nothing(tmp_path):
 
 def _snapshot(directory):
     return {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+
+
+def test_a_closed_agent_touches_nothing(tmp_path):
+    """Another process may own the directory by then, and use its credentials."""
+    agent = Agent.open(str(tmp_path))
+    agent.close()
+    calls = [
+        lambda: agent.record({"n": 1}),
+        lambda: agent.submit(Event("late")),
+        agent.onboard,
+        lambda: agent.upload(timeout_s=0),
+        lambda: agent.step(0),
+        agent.start,
+        agent.status,
+    ]
+    for call in calls:
+        with pytest.raises(ConfigurationError, match="closed"):
+            call()
+
+
+def test_run_ends_when_the_agent_is_closed(tmp_path):
+    """Also in a thread that hears no signals."""
+    agent = Agent.open(str(tmp_path))
+    thread = threading.Thread(target=agent.run, args=(lambda: {"n": 1},), kwargs={"every_s": 0.01})
+    thread.start()
+    _until(lambda: agent.status().loop is not None and agent.status().loop["samples"] > 2)
+    agent.close()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_the_directory_may_be_a_path_and_must_have_a_name(tmp_path):
+    """An unset variable must not become the root directory."""
+    with Agent.open(tmp_path / "state") as agent:
+        assert agent.directory == str(tmp_path / "state")
+    with pytest.raises(ConfigurationError, match="no name"):
+        Agent.open("")
+
+
+def test_rows_that_are_no_pairs_are_named(tmp_path):
+    """The common mistake: samples without a time."""
+    with Agent.open(tmp_path) as agent:
+        for rows in ([{"a": 1}], [5], [(1, 2, 3)]):
+            with pytest.raises(InvalidMessage, match="row 0: "):
+                agent.record_many(rows)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {},
+        {"kind": SAMPLE},
+        {"kind": SAMPLE, "lane": "nowhere"},
+        {"kind": 4, "lane": "models"},
+        {"kind": 5, "lane": "files"},
+        {"kind": "x", "lane": "events"},
+    ],
+)
+def test_a_message_of_unknown_shape_blocks_nobody(tmp_path, header):
+    """Kept aside, noted; what stands behind it is taken in."""
+    inbox = Inbox(str(tmp_path), FileSystem(), Clock())
+    with Agent.open(tmp_path) as agent:
+        inbox.put(header, [b"{}"])
+        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [b"{}"])
+        agent.step(0)
+        assert agent.status().inbox == 0
+        assert agent.status().lanes["timeseries"]["records"] == 1
+        assert any("refused" in note for note in agent.status().notes)
+
+
+def test_half_written_messages_of_killed_commands_are_swept(tmp_path):
+    """Old ones; a command may be writing a young one just now."""
+    (tmp_path / "inbox").mkdir()
+    young = "%015d-aaaa.tmp" % Clock().now_ms()
+    for name in ("000001767600000-aaaa.tmp", young):
+        (tmp_path / "inbox" / name).write_bytes(b"half")
+    Agent.open(tmp_path).close()
+    assert [path.name for path in (tmp_path / "inbox").iterdir()] == [young]

@@ -20,6 +20,7 @@ LAYERS = {
     "mcagent.loop": 4,
     "mcagent.modelstore": 4,
     "mcagent.observer": 4,
+    "mcagent.outgoing": 4,
     "mcagent.services": 4,
     "mcagent.status": 4,
     "mcagent.worker": 4,
@@ -27,7 +28,17 @@ LAYERS = {
     "mcagent.__main__": 6,
 }
 # Parts of one layer do not know each other. The agent and what it is made of are one part.
-AGENT = ("agent", "inbox", "intake", "loop", "modelstore", "observer", "status", "worker")
+AGENT = (
+    "agent",
+    "inbox",
+    "intake",
+    "loop",
+    "modelstore",
+    "observer",
+    "outgoing",
+    "status",
+    "worker",
+)
 
 
 def part(name):

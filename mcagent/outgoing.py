@@ -1,0 +1,98 @@
+"""The way out: a session and an uploader, made at the first use, one request at a time."""
+
+from .errors import ConfigurationError
+from .runtime import new_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .buffer import Buffer
+    from .credentials.keystore import Keystore
+    from .credentials.lifecycle import Lifecycle
+    from .modelstore import ModelStore
+    from .runtime import Clock
+    from .transport.http import Transport
+    from .upload.session import OnboardResult
+    from .upload.settings import UploadReport, UploadSettings
+    from .upload.uploader import Uploader
+
+
+class Outgoing:
+    """What `Agent.onboard`, `upload` and `step` do; from any thread, one at a time.
+
+    A script that only records needs none of what is imported here.
+    """
+
+    def __init__(
+        self,
+        buffer: "Buffer",
+        models: "ModelStore",
+        *,
+        lifecycle: "Lifecycle",
+        keystore: "Keystore",
+        clock: "Clock",
+        settings: "UploadSettings | None",
+        new_transport: "Callable[[], Transport]",
+    ) -> None:
+        self._buffer = buffer
+        self._models = models
+        self._lifecycle = lifecycle
+        self._keystore = keystore
+        self._clock = clock
+        self._settings = settings
+        self._new_transport = new_transport
+        self._uploader: "Uploader | None" = None
+        self._make_lock = new_lock()
+        self._turn = new_lock()  # held during requests; never taken while recording
+        self._closed = False
+
+    def onboard(self) -> "OnboardResult":
+        """See `Agent.onboard`."""
+        with self._turn:
+            return self._get().session.onboard()
+
+    def upload(self, timeout_s: float) -> "UploadReport":
+        """See `Agent.upload`."""
+        with self._turn:
+            return self._get().upload(timeout_s)
+
+    def step(self, budget_ms: int) -> "int | None":
+        """See `Agent.step`."""
+        with self._turn:
+            return self._get().step(budget_ms)
+
+    def status(self) -> "dict[str, Any]":
+        """See `Uploader.status`. Takes no turn: a request in flight must not hold it up."""
+        return self._get().status()
+
+    def abort(self) -> None:
+        """Give connections back, and break a request in flight; it is sent again later."""
+        if self._uploader is not None:
+            self._uploader.session.close()
+
+    def close(self) -> None:
+        """As `abort`, and nothing is sent afterwards."""
+        self._closed = True
+        self.abort()
+
+    def _get(self) -> "Uploader":
+        if self._closed:
+            # Another process may own the directory, and use its credentials, by now.
+            raise ConfigurationError("this agent is closed", hint="open it again with Agent.open")
+        with self._make_lock:
+            if self._uploader is None:
+                from .upload.session import Session
+                from .upload.uploader import Uploader
+
+                session = Session(
+                    self._lifecycle, self._keystore, self._new_transport(), clock=self._clock
+                )
+                self._uploader = Uploader(
+                    self._buffer,
+                    session,
+                    clock=self._clock,
+                    settings=self._settings,
+                    local_model=self._models.fragment,
+                )
+            return self._uploader
