@@ -20,6 +20,14 @@ QUOTA_MIN_BYTES = 2 * SEGMENT_MIN_BYTES
 
 _MIB = 1024 * 1024
 _NEVER_MS = 0x3FFFFFFF
+# Lane, its quota in KiB on CPython and on MicroPython, policy, durability.
+_DEFAULTS: "tuple[tuple[str, int, int, str, Any], ...]" = (
+    ("models", 1024, 64, "reject", "each"),
+    ("events", 8 * 1024, 128, "drop_oldest", "each"),
+    ("timeseries", 256 * 1024, 512, "drop_oldest", ("group", 100, 1000)),
+    ("files", 256 * 1024, 256, "drop_oldest", "each"),
+    (REJECTED, 32 * 1024, 128, "drop_oldest", "each"),
+)
 
 
 class LaneSettings:
@@ -28,10 +36,12 @@ class LaneSettings:
     Args:
         quota_bytes: Most that its files take, 32 KiB or more.
         policy: What gives way when it is full: ``"drop_oldest"`` (counted in `status()`), or
-            ``"reject"``: the new record, with `BufferFull`.
+            ``"reject"``: the new record, with `BufferFull`. None: as that lane does by default.
         durability: ``"each"`` record is synced before `append` returns; ``("group", n, ms)``
             syncs once for *n* records or *ms* milliseconds; ``"close"`` when 64 KiB wait, at
-            `flush` and at the end.
+            `flush` and at the end. None: as that lane does by default.
+
+    The defaults of each lane stand at `BufferSettings`.
 
     >>> LaneSettings(8 * 1024 * 1024, policy="reject", durability=("group", 10, 500))
     """
@@ -40,33 +50,48 @@ class LaneSettings:
         self,
         quota_bytes: int,
         *,
-        policy: str = "drop_oldest",
-        durability: "str | tuple[str, int, int]" = "each",
+        policy: "str | None" = None,
+        durability: "str | tuple[str, int, int] | None" = None,
     ) -> None:
-        if quota_bytes < QUOTA_MIN_BYTES:
-            raise ConfigurationError(
-                "a quota of %d bytes is too small for a lane" % quota_bytes,
-                hint="the smallest is %d: two segments" % QUOTA_MIN_BYTES,
-            )
-        if policy not in ("drop_oldest", "reject"):
+        _require_bytes("the quota of a lane", quota_bytes, QUOTA_MIN_BYTES, "two segments")
+        if policy not in (None, "drop_oldest", "reject"):
             raise ConfigurationError(
                 "%r is no policy for a full lane" % (policy,), hint='"drop_oldest" or "reject"'
             )
         self.quota_bytes = quota_bytes
         self.policy = policy
-        self.group_records, self.group_ms = _group(durability)
+        self.durability = durability
+        self.group_records, self.group_ms = _group("each" if durability is None else durability)
         self.segment_bytes = max(SEGMENT_MIN_BYTES, min(SEGMENT_MAX_BYTES, quota_bytes // 8))
 
 
 class BufferSettings:
     """Settings of all lanes. What is not given has the default for this kind of device.
 
+    A lane that is given keeps its own policy and durability where its `LaneSettings` name none.
+
+    ============== ============== =================== =============== =========================
+    lane           quota, CPython quota, MicroPython  policy          durability
+    ============== ============== =================== =============== =========================
+    ``models``     1 MiB          64 KiB              ``reject``      ``"each"``
+    ``events``     8 MiB          128 KiB             ``drop_oldest`` ``"each"``
+    ``timeseries`` 256 MiB        512 KiB             ``drop_oldest`` ``("group", 100, 1000)``
+    ``files``      256 MiB        256 KiB             ``drop_oldest`` ``"each"``
+    ``rejected``   32 MiB         128 KiB             ``drop_oldest`` ``"each"``
+    ============== ============== =================== =============== =========================
+
     Args:
-        models, events, timeseries, files: `LaneSettings`.
+        models, events, timeseries, files: `LaneSettings`; ``events`` holds custom data, too.
         rejected: Records that the platform refused, kept to be looked at.
-        total_quota_bytes: Most that all lanes take together; the lane that is fullest for its
-            quota gives way.
-        ram_bytes: Most that waits in memory for its group to be written.
+        total_quota_bytes: Most that all lanes take together, 512 MiB, or 1 MiB on MicroPython;
+            the lane that is fullest for its quota gives way.
+        ram_bytes: Most that waits in memory for its group to be written: 64 KiB, or 2 KiB on
+            MicroPython.
+
+    Raises:
+        ConfigurationError: A value that cannot work.
+
+    >>> BufferSettings(timeseries=LaneSettings(64 * 1024 * 1024))
     """
 
     def __init__(
@@ -80,23 +105,40 @@ class BufferSettings:
         total_quota_bytes: int = _MIB if MICROPYTHON else 512 * _MIB,
         ram_bytes: int = 2048 if MICROPYTHON else 65536,
     ) -> None:
-        group = ("group", 100, 1000)
-        small = MICROPYTHON
-        self.lanes = {
-            "models": models or LaneSettings((64 if small else 1024) * 1024, policy="reject"),
-            "events": events or LaneSettings(_MIB // 8 if small else 8 * _MIB),
-            "timeseries": timeseries
-            or LaneSettings(_MIB // 2 if small else 256 * _MIB, durability=group),
-            "files": files or LaneSettings(_MIB // 4 if small else 256 * _MIB),
-            REJECTED: rejected or LaneSettings(_MIB // 8 if small else 32 * _MIB),
+        given = {
+            "models": models,
+            "events": events,
+            "timeseries": timeseries,
+            "files": files,
+            REJECTED: rejected,
         }
-        if total_quota_bytes < QUOTA_MIN_BYTES:
-            raise ConfigurationError(
-                "a total quota of %d bytes is too small" % total_quota_bytes,
-                hint="the smallest is %d" % QUOTA_MIN_BYTES,
+        self.lanes = {}
+        for lane, quota_kib, small_quota_kib, policy, durability in _DEFAULTS:
+            settings = given[lane]
+            if settings is None:
+                settings = LaneSettings((small_quota_kib if MICROPYTHON else quota_kib) * 1024)
+            elif not isinstance(settings, LaneSettings):
+                raise ConfigurationError(
+                    "the settings of the lane %s are %r" % (lane, settings),
+                    hint="give LaneSettings(quota_bytes)",
+                )
+            self.lanes[lane] = LaneSettings(
+                settings.quota_bytes,
+                policy=settings.policy or policy,
+                durability=durability if settings.durability is None else settings.durability,
             )
+        _require_bytes("the total quota", total_quota_bytes, QUOTA_MIN_BYTES, "one small lane")
+        _require_bytes("ram_bytes", ram_bytes, 1, "each record is written at once")
         self.total_quota_bytes = total_quota_bytes
         self.ram_bytes = ram_bytes
+
+
+def _require_bytes(what: str, value: "Any", least: int, meaning: str) -> None:
+    if type(value) is not int or value < least:
+        raise ConfigurationError(
+            "%s cannot be %r bytes" % (what, value),
+            hint="an int, %d or more (%s)" % (least, meaning),
+        )
 
 
 def _group(durability: "Any") -> "tuple[int, int]":
@@ -106,7 +148,7 @@ def _group(durability: "Any") -> "tuple[int, int]":
         return _NEVER_MS, _NEVER_MS
     if isinstance(durability, tuple) and len(durability) == 3 and durability[0] == "group":
         _name, records, group_ms = durability
-        if records >= 1 and group_ms >= 1:
+        if type(records) is int and type(group_ms) is int and records >= 1 and group_ms >= 1:
             return records, group_ms
     raise ConfigurationError(
         "%r is no durability" % (durability,),

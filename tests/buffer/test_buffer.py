@@ -5,6 +5,7 @@ import errno
 
 from mcagent.buffer import BufferSettings, LaneSettings
 from mcagent.errors import BufferFull, ConfigurationError, InvalidMessage
+from mcagent.runtime import MICROPYTHON
 from tests.buffer.memoryfs import ENOSPC, MemoryFileSystem
 from tests.buffer.world import EVENT, SAMPLE, World, drain, small_settings
 from tests.helpers import raises
@@ -432,7 +433,7 @@ def test_a_lane_whose_only_record_is_damaged_does_not_hang():
 
 def test_bytes_that_change_between_cut_and_stream_are_never_a_whole_body():
     """The stream ends in an error, short of its length."""
-    world = World(settings=small_settings(timeseries=LaneSettings(1 << 19)))
+    world = World(settings=small_settings(timeseries=LaneSettings(1 << 19, durability="each")))
     payloads = [b"%05d" % number * 20 for number in range(700)]
     for payload in payloads:
         world.sample(payload)
@@ -603,9 +604,52 @@ def test_settings_are_checked():
         {"quota_bytes": 1 << 20, "policy": "maybe"},
         {"quota_bytes": 1 << 20, "durability": "sometimes"},
         {"quota_bytes": 1 << 20, "durability": ("group", 0, 10)},
+        {"quota_bytes": 1 << 20, "durability": ("group", "many", 10)},
+        {"quota_bytes": "1 MB"},
+        {"quota_bytes": True},
     ):
         assert raises(ConfigurationError, LaneSettings, **arguments).hint
-    assert raises(ConfigurationError, BufferSettings, total_quota_bytes=5).hint
+    for arguments in (
+        {"total_quota_bytes": 5},
+        {"timeseries": 5},
+        {"files": "256 MiB"},
+        {"models": 0},
+        {"ram_bytes": 0},
+        {"ram_bytes": -1},
+        {"ram_bytes": 0.5},
+    ):
+        assert raises(ConfigurationError, BufferSettings, **arguments).hint
+
+
+def test_a_lane_keeps_what_its_settings_do_not_name():
+    """Another quota alone changes neither durability nor what gives way."""
+    defaults = BufferSettings()
+    given = {name: LaneSettings(10_000_000) for name in defaults.lanes}
+    for name, lane in BufferSettings(**given).lanes.items():
+        default = defaults.lanes[name]
+        assert lane.quota_bytes == 10_000_000
+        assert (lane.group_records, lane.group_ms) == (default.group_records, default.group_ms)
+        assert lane.policy == default.policy
+    named = LaneSettings(10_000_000, policy="drop_oldest", durability="each")
+    settings = BufferSettings(timeseries=named, models=named)
+    assert settings.lanes["timeseries"].group_records == 1
+    assert settings.lanes["models"].policy == "drop_oldest"
+
+
+def test_the_documented_defaults_are_the_real_ones():
+    """Each row of the table in the docstring, as the help shows it (absent where it is stripped)."""
+    for row in (getattr(BufferSettings, "__doc__", None) or "").split("\n"):
+        cells = row.split()
+        if len(cells) < 7 or cells[0].strip("`") not in BufferSettings().lanes:
+            continue
+        lane = BufferSettings().lanes[cells[0].strip("`")]
+        place = 3 if MICROPYTHON else 1
+        unit = {"KiB": 1024, "MiB": 1 << 20}[cells[place + 1]]
+        assert lane.quota_bytes == int(cells[place]) * unit
+        assert lane.policy == cells[5].strip("`")
+        each = "".join(cells[6:]) == '``"each"``'
+        group = (lane.group_records, lane.group_ms)
+        assert group == ((1, 0) if each else (100, 1000))
 
 
 def test_a_lower_quota_after_a_restart_is_kept():

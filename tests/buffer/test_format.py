@@ -186,7 +186,7 @@ def test_each_interpreter_reads_and_goes_on_with_the_others_buffer(tmp_path, fir
 
 def test_large_records_and_small_windows_agree(tmp_path):
     """Records around the size of a window, read three ways."""
-    settings = BufferSettings(timeseries=LaneSettings(4 << 20))
+    settings = BufferSettings(timeseries=LaneSettings(4 << 20, durability="each"))
     buffer = Buffer(str(tmp_path / "b"), settings=settings)
     buffer.open()
     rng = random.Random(3)

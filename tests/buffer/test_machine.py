@@ -23,9 +23,10 @@ class BufferMachine(RuleBasedStateMachine):
     )
     def begin(self, prealloc, truncate, policy, group):
         lane = LaneSettings(32 * 1024, policy=policy, durability=group)
-        lane.segment_bytes = 1024
-        lane.quota_bytes = 5120  # below what settings allow: drops within a few steps
         settings = small_settings(timeseries=lane)
+        settings.lanes["timeseries"].segment_bytes = 1024
+        # below what settings allow: drops within a few steps
+        settings.lanes["timeseries"].quota_bytes = 5120
         settings.ram_bytes = 600
         fs = MemoryFileSystem(can_preallocate=prealloc, can_truncate=truncate)
         self.world = World(fs=fs, clock=FakeClock(), settings=settings)
