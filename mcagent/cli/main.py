@@ -77,6 +77,15 @@ def _run(arguments: "list[str]") -> int:
         from .emulator import serve
 
         return serve(words[1:])
+    if (
+        words[:1] == ["--state"]
+        and words[2:3] == [_PASSED_ON]
+        or (words[0:1] and words[0].startswith("--state=") and words[1:2] == [_PASSED_ON])
+    ):
+        raise exits.UsageError(
+            "the emulator takes no --state: it is the platform, not a device",
+            hint="mcagent emulator --data DIR keeps what it receives",
+        )
     args = _parse(arguments)
     if getattr(args, "debug", False):
         import logging

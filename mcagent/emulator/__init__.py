@@ -29,4 +29,12 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    try:
+        home = import_module(f".{_HOMES[name]}", __name__)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"the local Insights Hub needs the package {error.name!r}: "
+            "pip install 'mcagent[emulator]'",
+            name=error.name,
+        ) from error
+    return getattr(home, name)

@@ -2,7 +2,9 @@
 
 import sys
 
-from .command import serve
-
 if __name__ == "__main__":
+    try:
+        from mcagent.emulator import serve
+    except ImportError as error:
+        sys.exit(f"mcagent: {error}")
     sys.exit(serve(sys.argv[1:]))

@@ -1,40 +1,50 @@
 """The command `python -m mcagent.emulator`, which `mcagent emulator` calls too."""
 
 import argparse
+import errno
 import json
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from .emulator import Emulator
+
+_USAGE, _CONFIGURATION = 2, 4  # as all of mcagent's commands end, see docs/cli.md
+
+
+class _Trouble(Exception):
+    """Why the command ends, what to do about it, and its exit status."""
+
+    def __init__(self, what: str, hint: str, status: int) -> None:
+        super().__init__(what)
+        self.hint = hint
+        self.status = status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line like every other trouble: one line and a hint."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _Trouble(message, f"{self.prog} --help shows how it is used", _USAGE)
 
 
 def serve(argv: Sequence[str]) -> int:
     """Run a local Insights Hub until SIGINT or SIGTERM.
 
     Returns:
-        Exit status: 0 after a signal, 1 if it could not start, 2 for wrong usage.
+        Exit status: 0 after a signal, 2 for wrong usage, 4 if it could not start.
     """
     try:
         options = _parser().parse_args(list(argv))
-    except SystemExit as exc:
-        return exc.code if isinstance(exc.code, int) else 2
-    try:
-        emulator = Emulator(
-            tls=not options.http,
-            host=options.host,
-            port=options.port,
-            data=options.data,
-            settings=_settings(options),
-            strict=options.strict,
-        )
-        emulator.start()
-    except (OSError, ValueError) as exc:
-        print(f"cannot start: {exc}", file=sys.stderr)
-        return 1
+        emulator = _start(options)
+    except SystemExit:
+        return 0  # --help
+    except _Trouble as trouble:
+        print(f"mcagent: {trouble}\n  hint: {trouble.hint}", file=sys.stderr)
+        return trouble.status
     try:
         _announce(emulator, options)
         _wait()
@@ -44,12 +54,12 @@ def serve(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="mcagent emulator", description="Run a local Insights Hub for tests and first steps."
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback)")
     parser.add_argument(
-        "--port", type=int, default=8443, help="port, 0 for any free one (default: 8443)"
+        "--port", type=_port, default=8443, help="port, 0 for any free one (default: 8443)"
     )
     parser.add_argument("--http", action="store_true", help="plain http instead of TLS")
     parser.add_argument("--data", metavar="DIR", help="keep everything here (default: in RAM)")
@@ -62,13 +72,63 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    if text.isdecimal() and len(text) <= 5 and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a port: 0 to 65535")
+
+
+def _start(options: argparse.Namespace) -> Emulator:
+    changes = _settings(options)
+    try:
+        emulator = Emulator(
+            tls=not options.http,
+            host=options.host,
+            port=options.port,
+            data=options.data,
+            settings=changes,
+            strict=options.strict,
+        )
+    except ValueError as error:
+        hint = "the switches stand in docs/emulator.md"
+        raise _Trouble(f"cannot start: {error}", hint, _CONFIGURATION) from error
+    except OSError as error:
+        hint = f"--data {options.data} must be a directory that this user may write"
+        raise _Trouble(f"cannot start: {error}", hint, _CONFIGURATION) from error
+    try:
+        emulator.start()
+    except OSError as error:
+        where = f"port {options.port} of {options.host}"
+        if error.errno == errno.EADDRINUSE:
+            what, hint = (
+                f"{where} is in use",
+                "name another with --port; --port 0 takes a free one",
+            )
+        elif error.errno == errno.EACCES:
+            what, hint = f"{where} is not for this user", "name one from 1024 on with --port"
+        else:
+            what = f"cannot listen on {where}: {error.strerror or error}"
+            hint = "--host is an address or a name of this machine"
+        raise _Trouble(f"cannot start: {what}", hint, _CONFIGURATION) from error
+    return emulator
+
+
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if options.settings:
-        with open(options.settings, encoding="utf-8") as file:
-            changes = json.load(file)
+        hint = """--settings names a file with a JSON object, such as {"token_life_s": 60}"""
+        try:
+            with open(options.settings, encoding="utf-8") as file:
+                changes = json.load(file)
+        except OSError as error:
+            what = f"cannot start: cannot read {options.settings}: {error.strerror}"
+            raise _Trouble(what, hint, _CONFIGURATION) from error
+        except ValueError as error:
+            what = f"cannot start: {options.settings} is not JSON: {error}"
+            raise _Trouble(what, hint, _CONFIGURATION) from error
         if not isinstance(changes, dict):
-            raise ValueError(f"{options.settings} is not a JSON object")
+            what = f"cannot start: {options.settings} is not a JSON object"
+            raise _Trouble(what, hint, _CONFIGURATION)
     if options.public_url:
         changes["public_url"] = options.public_url
     return changes

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -96,6 +97,27 @@ def test_emulator_has_options_of_its_own():
     result = mcagent("emulator", "--help")
     assert result.code == 0
     assert "--strict" in result.out
+
+
+@pytest.mark.parametrize("arguments", [("--state", "x"), ("--state=x",)])
+@pytest.mark.parametrize("options", [(), ("--http", "--port", "0")])
+def test_emulator_is_no_device(arguments, options):
+    """A state directory before it is a usage error that says what to give instead."""
+    refused(mcagent(*arguments, "emulator", *options), 2, "--state", "--data")
+
+
+@pytest.mark.parametrize("port", ["x", "99999", "-1", "9" * 5000])
+def test_emulator_with_a_port_that_is_none(port):
+    """One line and a hint, as from every command."""
+    refused(mcagent("emulator", "--port", port), 2, "--port", "0 to 65535")
+
+
+def test_emulator_with_a_taken_port():
+    """What is in use, and what to do about it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = mcagent("emulator", "--http", "--port", port)
+    refused(result, 4, f"mcagent: cannot start: port {port}", "in use", "--port 0")
 
 
 @pytest.mark.parametrize(

@@ -53,16 +53,38 @@ def test_over_http_with_settings_for_people(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"color": 1}'])
-def test_bad_settings_end_with_1_and_a_line(content, tmp_path, capsys):
+def test_bad_settings_end_with_4_a_line_and_a_hint(content, tmp_path, capsys):
     settings = tmp_path / "settings.json"
     settings.write_text(content)
-    assert serve(["--settings", str(settings)]) == 1
-    assert capsys.readouterr().err.startswith("cannot start: ")
+    assert serve(["--settings", str(settings)]) == 4
+    what, hint = capsys.readouterr().err.splitlines()
+    assert what.startswith("mcagent: cannot start: ")
+    assert hint.startswith("  hint: ")
 
 
-def test_a_taken_port_ends_with_1(session_hub, capsys):
-    assert serve(["--http", "--port", str(session_hub.port)]) == 1
+def test_a_taken_port_ends_with_4(session_hub, capsys):
+    assert serve(["--http", "--port", str(session_hub.port)]) == 4
     assert "cannot start" in capsys.readouterr().err
+
+
+def test_a_host_that_is_not_of_this_machine_ends_with_4(capsys):
+    assert serve(["--http", "--port", "0", "--host", "192.0.2.1"]) == 4
+    assert "--host" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("program", ["from mcagent.emulator import Emulator", ""])
+def test_without_the_extra_it_says_what_to_install(program):
+    without = "import sys; sys.modules['uvicorn'] = None; sys.modules['starlette'] = None\n"
+    program = program or "import runpy; runpy.run_module('mcagent.emulator', run_name='__main__')"
+    process = subprocess.run(
+        [sys.executable, "-c", without + program],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert "pip install 'mcagent[emulator]'" in process.stderr.splitlines()[-1]
 
 
 def test_wrong_usage_ends_with_2(capsys):
