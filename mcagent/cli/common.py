@@ -3,6 +3,7 @@
 import os
 import sys
 
+from ..errors import ConfigurationError
 from .exits import UsageError
 
 TYPE_CHECKING = False
@@ -59,6 +60,11 @@ def state_directory(args: "argparse.Namespace") -> str:
         raise UsageError(
             "no state directory was named",
             hint="give --state DIR, or set MCAGENT_STATE once for all commands",
+        )
+    if os.path.exists(directory) and not os.path.isdir(directory):
+        raise ConfigurationError(
+            f"{directory} is a file, not a state directory",
+            hint="--state and MCAGENT_STATE name the directory that mcagent keeps its state in",
         )
     return str(directory)
 

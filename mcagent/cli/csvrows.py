@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # Tried in this order when --time-column names none.
 TIME_COLUMNS = ("timestamp", "time", "_time")
+UTF8_HINT = "save the file as UTF-8, or convert it: iconv -f LATIN1 -t UTF-8 FILE"
+_DELIMITERS = (";", "\t", ",", "|")
+_NOT_CSV_HINT = "is it text, in UTF-8? From a spreadsheet export as CSV (UTF-8)"
 
 
 class BadRow(InvalidMessage):
@@ -77,7 +80,7 @@ class CsvRows:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield BadRow(self._row, "", f"not CSV: {error}")
+                yield BadRow(self._row, "", f"not CSV: {error}", hint=_NOT_CSV_HINT)
             except BadRow as bad:
                 yield bad
 
@@ -98,7 +101,12 @@ class CsvRows:
                 kind = self._types[name]
                 values[name] = self._in_column(index, lambda t, k=kind: parse_value(t, k), cells)
         if not values:
-            raise BadRow(self._row, "", "has a time and no value")
+            raise BadRow(
+                self._row,
+                "",
+                "has a time and no value",
+                hint="a sample needs a value; leave the row out, or fill a cell",
+            )
         return timestamp_ms, values
 
     def _in_column(self, index: int, parse: "Any", cells: "list[str]") -> "Any":
@@ -116,19 +124,44 @@ def _read_header(reader: "Iterator[list[str]]") -> "list[str]":
             "the CSV file is empty", hint="its first row names the columns: timestamp, points …"
         ) from None
     except csv.Error as error:
-        raise InvalidMessage(f"row 1: not CSV: {error}") from error
+        raise InvalidMessage(f"row 1: not CSV: {error}", hint=_NOT_CSV_HINT) from error
     for index, name in enumerate(header):
+        if not is_utf8(name):
+            raise InvalidMessage(
+                f"row 1: the name of column {index + 1} is not UTF-8", hint=UTF8_HINT
+            )
         if not name:
-            raise InvalidMessage(f"row 1: column {index + 1} has no name")
+            raise InvalidMessage(
+                f"row 1: column {index + 1} has no name",
+                hint="row 1 names each column: one of times, the others data points",
+            )
         if name in header[:index]:
-            raise InvalidMessage(f"row 1: column {name!r} stands there twice")
+            raise InvalidMessage(
+                f"row 1: column {name!r} stands there twice",
+                hint="a sample has one value a data point: rename the one or take it out",
+            )
     return header
+
+
+def is_utf8(value: "Any") -> bool:
+    """False for text with bytes that were not UTF-8: the file is opened with surrogateescape."""
+    return not isinstance(value, str) or not any(
+        "\udc80" <= character <= "\udcff" for character in value
+    )
 
 
 def _time_index(header: "list[str]", time_column: "str | None") -> int:
     for name in (time_column,) if time_column else TIME_COLUMNS:
         if name in header:
             return header.index(name)
+    if len(header) == 1:
+        for other in _DELIMITERS:
+            if other in header[0]:
+                shown = "$'\\t'" if other == "\t" else f"'{other}'"
+                raise InvalidMessage(
+                    f"row 1: one column only, {header[0][:60]!r}",
+                    hint=f"if its cells are separated by {other!r}, give --delimiter {shown}",
+                )
     raise InvalidMessage(
         f"row 1: no column {time_column!r}" if time_column else "row 1: no column of times",
         hint=f"there are: {', '.join(header)[:200]}; name the one with --time-column",
@@ -137,7 +170,10 @@ def _time_index(header: "list[str]", time_column: "str | None") -> int:
 
 def _types(points: "list[str]", model: "DataModel | None") -> "dict[str, str | None]":
     if not points:
-        raise InvalidMessage("row 1: there are times and no data point")
+        raise InvalidMessage(
+            "row 1: there are times and no data point",
+            hint="each further column is a data point, named in row 1",
+        )
     if model is None:
         return dict.fromkeys(points)
     for name in points:

@@ -69,6 +69,8 @@ def _details(args: "argparse.Namespace") -> "dict[str, Any] | None":
     for pair in args.detail:
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise UsageError(f"--detail {pair[:60]!r} is not NAME=TEXT")
+            raise UsageError(
+                f"--detail {pair[:60]!r} is not NAME=TEXT", hint="--detail source=press-7"
+            )
         details[name] = text
     return details or None

@@ -82,7 +82,10 @@ def describe(error: BaseException) -> "tuple[str, str]":
         return error.message, error.hint
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}", ""
+        return (
+            f"{where}{error.strerror or error}",
+            "see whether the path is right, this user may use it, and the disk has room",
+        )
     return (
         f"internal error: {type(error).__name__}: {error}",
         "this is a bug in mcagent; --debug shows where, please report it",

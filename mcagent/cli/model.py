@@ -54,7 +54,7 @@ def _show(args: "argparse.Namespace") -> int:
     store = ModelStore(state_directory(args), FileSystem())
     problem = store.load()
     if problem:
-        raise InvalidMessage(problem)
+        raise InvalidMessage(problem, hint="mcagent model FILE writes it anew")
     if store.model is None:
         raise InvalidMessage(
             "there is no data model yet", hint="mcagent model FILE describes the data points"

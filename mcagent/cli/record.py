@@ -82,7 +82,12 @@ def parse_pairs(pairs: "list[str]", model: "DataModel | None") -> "dict[str, Any
                 hint="a sample has one value a point; two moments are two samples",
             )
         known = model.points.get(point) if model is not None else None
-        values[point] = parse_value(text, None if known is None else known.type)
+        try:
+            values[point] = parse_value(text, None if known is None else known.type)
+        except InvalidMessage as error:
+            raise InvalidMessage(
+                f"data point {point!r}: {error.message}", hint=error.hint
+            ) from error
     return values
 
 
@@ -94,7 +99,8 @@ def _check(args: "argparse.Namespace") -> None:
         )
     if args.csv is not None and args.time is not None:
         raise exits.UsageError(
-            "--time is for one sample; rows of a CSV file have times of their own"
+            "--time is for one sample; rows of a CSV file have times of their own",
+            hint="leave it out; --time-column names the column of times",
         )
     if len(args.delimiter) != 1:
         raise exits.UsageError("--delimiter is one character", hint="a tab is --delimiter $'\\t'")
@@ -121,9 +127,12 @@ def _open_csv(path: str) -> "TextIO":
 def _record_rows(
     args: "argparse.Namespace", door: "Door", lines: "Iterable[str]"
 ) -> "tuple[int, list[BadRow]]":
-    from .csvrows import BadRow, CsvRows
+    from .csvrows import UTF8_HINT, BadRow, CsvRows, is_utf8
 
-    rows = CsvRows(lines, door.model, time_column=args.time_column, delimiter=args.delimiter)
+    try:
+        rows = CsvRows(lines, door.model, time_column=args.time_column, delimiter=args.delimiter)
+    except InvalidMessage as error:
+        raise InvalidMessage(f"{args.csv}: {error.message}", hint=error.hint) from error
     recorded = 0
     safe_row = 1  # everything up to this row is on the medium
     bad_rows: "list[BadRow]" = []
@@ -140,7 +149,10 @@ def _record_rows(
                 safe_row = number
         except InvalidMessage as error:
             column = _guilty(values, timestamp_ms, door.model)
-            bad_rows.append(BadRow(number, column, error.message, hint=error.hint))
+            if column and not is_utf8(values[column]):
+                bad_rows.append(BadRow(number, column, "is not UTF-8", hint=UTF8_HINT))
+            else:
+                bad_rows.append(BadRow(number, column, error.message, hint=error.hint))
         except AgentError as error:
             # The disk or the quota is full. Rows recorded twice replace themselves, so going on
             # a little before the end is right, and after it would be a loss.

@@ -14,6 +14,11 @@ _TIME = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _WORDS = {"true": True, "false": False}
+# More than any integer type of the platform has; beyond 4 300 digits int() refuses to read them.
+_MAX_INTEGER_DIGITS = 40
+# Plain integers below are the number of seconds of this century, not of milliseconds: as
+# milliseconds they would lie before 1973-03-03.
+_LEAST_PLAIN_MS = 100_000_000_000
 
 
 def parse_value(text: str, data_type: "str | None") -> "bool | int | float | str":
@@ -31,8 +36,8 @@ def parse_time(text: str) -> int:
         InvalidMessage: It is neither, or it does not say its offset from UTC.
     """
     text = text.strip()
-    if _INTEGER.fullmatch(text):
-        return int(text)
+    if _is_short_integer(text):
+        return _milliseconds(int(text))
     match = _TIME.fullmatch(text)
     if match is None:
         raise InvalidMessage(
@@ -53,7 +58,10 @@ def parse_time(text: str) -> int:
             year, month, day, hour, minute, int(second or "0"), tzinfo=dt.timezone.utc
         )
     except ValueError as error:
-        raise InvalidMessage(f"{text!r} is not a time: {error}") from error
+        raise InvalidMessage(
+            f"{text!r} is not a time: {error}",
+            hint="write year-month-day and hours 00 to 23, like 2026-01-05T08:00:00.000Z",
+        ) from error
     since_1970 = moment - dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
     # Finer digits than a millisecond are cut off, as everywhere.
     milliseconds = int((fraction or "0")[:3].ljust(3, "0"))
@@ -68,12 +76,24 @@ def parse_json_object(text: str, option: str) -> "dict[str, Any]":
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise InvalidMessage(f"{option} is not JSON: {error}") from error
+        raise InvalidMessage(
+            f"{option} is not JSON: {error}",
+            hint="""write '{"name": "value"}', in single quotes for the shell""",
+        ) from error
     if not isinstance(value, dict):
         raise InvalidMessage(
             f"{option} is not a JSON object", hint="""write '{"name": "value"}'"""
         )
     return value
+
+
+def _milliseconds(number: int) -> int:
+    if number < _LEAST_PLAIN_MS:
+        raise InvalidMessage(
+            f"{number} is too small for milliseconds since 1970 UTC",
+            hint="is that seconds? give milliseconds, or a time like 2026-01-05T08:00:00.000Z",
+        )
+    return number
 
 
 def _offset_seconds(text: str) -> int:
@@ -84,7 +104,13 @@ def _offset_seconds(text: str) -> int:
 
 
 def _integer(text: str) -> "int | str":
-    return int(text) if _INTEGER.fullmatch(text.strip()) else text
+    # More digits than any type has stay text, which the encoder refuses with the limits.
+    plain = text.strip()
+    return int(plain) if _is_short_integer(plain) else text
+
+
+def _is_short_integer(text: str) -> bool:
+    return len(text) <= _MAX_INTEGER_DIGITS and _INTEGER.fullmatch(text) is not None
 
 
 def _double(text: str) -> "str | float":
@@ -105,8 +131,13 @@ def _guess(text: str) -> "bool | int | float | str":
     word = text.strip().lower()
     if word in _WORDS:
         return _WORDS[word]
-    if _INTEGER.fullmatch(word):
+    if _is_short_integer(word):
         return int(word)
+    if _INTEGER.fullmatch(word):
+        raise InvalidMessage(
+            f"a whole number of {len(word)} digits fits no number type of the platform",
+            hint="if it is text, say so in a data model: mcagent model FILE",
+        )
     try:
         return float(word) if "_" not in word else text  # Python alone reads 1_000 as a number
     except ValueError:

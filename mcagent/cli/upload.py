@@ -9,12 +9,14 @@ if TYPE_CHECKING:
 
     from ..upload.settings import UploadReport
 
+_MAX_TIMEOUT_S = 31_536_000  # a year: for ever is the service's business
+
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=float,
+        type=_seconds,
         default=30,
         help="stop after this time with what is left (default: 30)",
     )
@@ -48,6 +50,20 @@ def run(args: "argparse.Namespace") -> int:
             "they are kept; mcagent status counts them",
         )
     return _code(report, held)
+
+
+def _seconds(text: str) -> float:
+    import argparse
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _MAX_TIMEOUT_S:  # NaN, too, is in no range
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a number of seconds from 0 to {_MAX_TIMEOUT_S}"
+        )
+    return seconds
 
 
 def _text(report: "UploadReport") -> str:

@@ -247,7 +247,13 @@ BAD_SAMPLES = [
     (("since=2026-01-05T08:00:00",), "offset"),
     (("temperature=1", "--time", "2026-01-05T12:00:00"), "offset"),
     (("temperature=1", "--time", "noon"), "not a time"),
-    (("temperature=1", "--time", "-1"), ""),
+    (("temperature=1", "--time", "-1"), "milliseconds"),
+    (("temperature=1", "--time", "1767600006"), "seconds?"),
+    (("temperature=1", "--time", "9" * 5000), "not a time"),
+    (("strokes=" + "9" * 5000,), "strokes"),
+    (("temperature=" + "9" * 5000,), "temperature"),
+    (("since=1767600006",), "'since'"),
+    (("since=" + "9" * 5000,), "'since'"),
     (("temperature=1", "--quality", "good"), "quality"),
 ]
 
@@ -256,6 +262,17 @@ BAD_SAMPLES = [
 def test_bad_sample(accepted, arguments, word):
     """Unknown point, NaN, naive time, wrong type, too long, empty: refused by name."""
     refused(mcagent("record", *arguments, state=accepted), 3, word)
+
+
+def test_endless_number_without_a_model_names_its_point(tmp_path):
+    """No type is known, but no number type has 5 000 digits."""
+    refused(mcagent("record", "x=" + "9" * 5000, state=tmp_path / "new"), 3, "'x'", "5000")
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "-1", "1e300", "soon"])
+def test_upload_timeout_that_is_none(accepted, timeout):
+    """A wrong command line, before anything is opened."""
+    refused(mcagent("upload", "--timeout", timeout, state=accepted), 2, "--timeout")
 
 
 def test_nan_is_refused_without_a_model_too(tmp_path):
@@ -349,9 +366,12 @@ def test_file_that_cannot_be_read(accepted, tmp_path):
 )
 def test_bad_event(accepted, arguments, word):
     """Too long, empty, details that are no object, a naive time."""
-    result = mcagent("event", *arguments, state=accepted)
-    assert result.code == 3, result
-    assert word in result.err
+    refused(mcagent("event", *arguments, state=accepted), 3, word)
+
+
+def test_detail_without_a_name(accepted):
+    """A usage error with an example."""
+    refused(mcagent("event", "hot", "--detail", "abc", state=accepted), 2, "'abc'", "--detail")
 
 
 @pytest.mark.parametrize(
@@ -438,6 +458,8 @@ def test_csv_in_another_encoding_is_refused_by_row(device, tmp_path):
     assert result.code == 3, result
     assert result.json["recorded"] == 2
     assert [(bad["row"], bad["column"]) for bad in result.json["refused"]] == [(3, "note")]
+    assert "UTF-8" in result.json["refused"][0]["message"]
+    assert "iconv" in result.err
 
 
 def test_bad_combinations_of_record(accepted, tmp_path):
@@ -446,4 +468,46 @@ def test_bad_combinations_of_record(accepted, tmp_path):
     refused(mcagent("record", "a=1", "--csv", "x", state=accepted), 2, "not both")
     refused(mcagent("record", "a", state=accepted), 2, "POINT=VALUE")
     result = mcagent("record", "--csv", "x", "--time", "1", state=accepted)
-    refused(result, 2, "--time", hint=False)
+    refused(result, 2, "--time")
+
+
+def test_csv_headers_name_file_and_remedy(accepted, tmp_path):
+    """The file that cannot be used, and what to do: another delimiter, another encoding."""
+    path = tmp_path / "shift.csv"
+    for content, word in [
+        (b"time;temperature\n1;1\n", "--delimiter ';'"),
+        (b"time\ttemperature\n1\t1\n", "--delimiter $'\\t'"),
+        ("time,wärme\n1,1\n".encode("latin-1"), "UTF-8"),
+        ("time,temperature\n1,1\n".encode("utf-16"), "UTF-8"),
+        (b"time,temperature,temperature\n", "twice"),
+        (b"time,\n", "no name"),
+        (b"time\n", "no data point"),
+    ]:
+        path.write_bytes(content)
+        refused(mcagent("record", "--csv", path, state=accepted), 3, "shift.csv: row 1", word)
+
+
+def test_csv_rows_of_seconds_and_of_endless_numbers(device, tmp_path):
+    """Named by row and column, the other rows are stored."""
+    path = tmp_path / "shift.csv"
+    nines = "9" * 5000
+    path.write_text(f"time,strokes\n{NOON},1\n1767600006,2\n{NOON},{nines}\n{nines},3\n{NOON},4\n")
+    result = mcagent("record", "--csv", path, "--json", state=device)
+    assert result.code == 3, result
+    assert result.json["recorded"] == 2
+    assert [(bad["row"], bad["column"]) for bad in result.json["refused"]] == [
+        (3, "time"),
+        (4, "strokes"),
+        (5, "time"),
+    ]
+    assert "seconds?" in result.err
+    assert result.err.count("  hint: ") == 3
+
+
+@pytest.mark.parametrize("command", ["status", "model", "record", "upload"])
+def test_state_that_is_a_file(tmp_path, command):
+    """Not a matter of permissions, and said so."""
+    path = tmp_path / "report.txt"
+    path.write_text("")
+    arguments = ["a=1"] if command == "record" else []
+    refused(mcagent(command, *arguments, state=path), 4, "report.txt is a file")

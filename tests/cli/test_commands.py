@@ -180,7 +180,7 @@ def test_beside_a_service_by_the_inbox(hub, boarding, device, received, tmp_path
     rows = tmp_path / "rows.csv"
     rows.write_text(f"time,strokes\n{NOON},7\nbad,8\n2026-01-05T12:00:01Z,9\n")
     with Agent.open(str(device), boarding=str(boarding), ca_file=hub.ca_file) as agent:
-        result = mcagent("record", "temperature=1.5", "--time", "5", state=device)
+        result = mcagent("record", "temperature=1.5", "--time", "100000000000", state=device)
         assert result.code == 0, result
         assert "inbox" in result.out
         assert "pid" in result.out

@@ -62,6 +62,12 @@ def test_times(text, timestamp_ms):
     assert parse_time(text) == timestamp_ms
 
 
+def test_the_least_plain_milliseconds():
+    """Below they would be seconds; an ISO time reaches every year."""
+    assert parse_time("100000000000") == 100_000_000_000
+    assert parse_time("1970-01-01T00:00:00Z") == 0
+
+
 def test_times_agree_with_datetime():
     """Any day of four years, against the standard library."""
     start = dt.datetime(2024, 1, 1, 23, 59, 58, 999_000, tzinfo=dt.timezone.utc)
@@ -78,6 +84,10 @@ def test_times_agree_with_datetime():
         ("2026-01-05T25:00:00Z", "hour"),
         ("05.01.2026", "not a time"),
         ("", "not a time"),
+        ("1767600006", "milliseconds"),
+        ("99999999999", "milliseconds"),
+        ("-1", "milliseconds"),
+        ("9" * 5000, "not a time"),
         ("٢٠٢٦-01-05T08:00:00Z", "not a time"),
     ],
 )
