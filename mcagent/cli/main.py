@@ -77,11 +77,7 @@ def _run(arguments: "list[str]") -> int:
         from .emulator import serve
 
         return serve(words[1:])
-    if (
-        words[:1] == ["--state"]
-        and words[2:3] == [_PASSED_ON]
-        or (words[0:1] and words[0].startswith("--state=") and words[1:2] == [_PASSED_ON])
-    ):
+    if _state_before_the_emulator(words):
         raise exits.UsageError(
             "the emulator takes no --state: it is the platform, not a device",
             hint="mcagent emulator --data DIR keeps what it receives",
@@ -96,6 +92,13 @@ def _run(arguments: "list[str]") -> int:
     code = module.run(args)
     assert isinstance(code, int)
     return code
+
+
+def _state_before_the_emulator(words: "list[str]") -> bool:
+    """True for ``--state DIR emulator …`` and ``--state=DIR emulator …``."""
+    option = words[0] if words else ""
+    at = 2 if option == "--state" else 1
+    return option.split("=")[0] == "--state" and words[at : at + 1] == [_PASSED_ON]
 
 
 def _parse(arguments: "list[str]") -> argparse.Namespace:

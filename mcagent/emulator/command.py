@@ -114,7 +114,7 @@ def _start(options: argparse.Namespace) -> Emulator:
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+    changes: Any = {}
     if options.settings:
         hint = """--settings names a file with a JSON object, such as {"token_life_s": 60}"""
         try:
@@ -131,7 +131,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
             raise _Trouble(what, hint, _CONFIGURATION)
     if options.public_url:
         changes["public_url"] = options.public_url
-    return changes
+    return dict(changes)
 
 
 def _announce(emulator: Emulator, options: argparse.Namespace) -> None:
