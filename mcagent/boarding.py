@@ -5,6 +5,7 @@ Source: agent API, 2.1. All its properties are optional on paper, so presence is
 
 import errno
 
+from .calendar import parse_utc
 from .errors import ConfigurationError
 from .limits import CLIENT_ID_MAX_CHARACTERS, TENANT_MAX_CHARACTERS
 from .runtime import FileSystem
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 PROFILES = ("SHARED_SECRET", "RSA_3072")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # hosts that http:// is good enough for
 
 _MAX_FILE_BYTES = 1_000_000  # real ones have 2 kB; the Node client keeps its own state in it, too
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _CLIENT_ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_."
 _NEW_FILE = "download the boarding configuration of the agent again and pass it unchanged"
 
@@ -54,28 +55,6 @@ class BoardingConfiguration:
         self.client_id = client_id
         self.tenant = tenant
         self.expiration_ms = expiration_ms
-
-    def check_fresh(self, now_ms: int) -> None:
-        """Refuse a configuration that is expired at *now_ms*, which must come from a good clock.
-
-        Raises:
-            ConfigurationError: It is expired.
-        """
-        if self.expiration_ms is not None and now_ms >= self.expiration_ms:
-            raise ConfigurationError(
-                "the boarding configuration of agent %s expired %d hours ago"
-                % (self.client_id, (now_ms - self.expiration_ms) // 3_600_000),
-                hint="it is good for seven days: hand out a new one (Asset Manager), or set the "
-                "clock of this device where that is wrong",
-            )
-
-    def same_agent(self, other: "BoardingConfiguration") -> bool:
-        """True where both files are for one agent: client id, tenant and base URL are equal."""
-        return (self.client_id, self.tenant, self.base_url) == (
-            other.client_id,
-            other.tenant,
-            other.base_url,
-        )
 
     def __repr__(self) -> str:
         return "<BoardingConfiguration %s %s at %s>" % (
@@ -120,14 +99,6 @@ def read_boarding(source: "str | dict[str, Any]") -> BoardingConfiguration:
         tenant=_text(content, "tenant", where, TENANT_MAX_CHARACTERS),
         expiration_ms=_expiration_ms(source.get("expiration"), where),
     )
-
-
-def days_since_1970(year: int, month: int, day: int) -> int:
-    """Days of the Gregorian calendar. No check: 31 February counts as 3 March."""
-    # Howard Hinnant, "chrono-compatible low-level date algorithms", days_from_civil.
-    year -= month <= 2
-    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
-    return year * 365 + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
 
 
 def _read_file(path: str) -> str:
@@ -209,7 +180,7 @@ def _base_url(url: str, where: str) -> str:
             hint="it looks like https://southgate.eu1.mindsphere.io; " + _NEW_FILE,
         )
     name = host[: host.find("]") + 1] if host.startswith("[") else host.split(":")[0]
-    if scheme == "http" and name.lower() not in _LOOPBACK:
+    if scheme == "http" and name.lower() not in LOOPBACK:
         raise ConfigurationError(
             "content.baseUrl in %s is %s://%s: credentials go over TLS only"
             % (where, scheme, host),
@@ -241,28 +212,9 @@ def _profile(value: "Any", where: str) -> str:
 def _expiration_ms(value: "Any", where: str) -> "int | None":
     if value is None:
         return None  # the platform is the one that decides; the date is for better messages
-    moment = _parse_time(value) if isinstance(value, str) else None
+    moment = parse_utc(value) if isinstance(value, str) else None
     if moment is None:
         raise ConfigurationError(
             "expiration in %s is not a time like 2026-11-28T09:15:00.000Z" % where, hint=_NEW_FILE
         )
     return moment
-
-
-def _parse_time(text: str) -> "int | None":
-    """``2026-11-28T09:15:00[.000]Z`` as ms; finer digits are cut off. None for anything else."""
-    if len(text) < 20 or not text.endswith("Z"):
-        return None
-    fields = text[:19].replace("T", "-").replace(":", "-").split("-")
-    fraction = text[19:-1]
-    if fraction and not (fraction[0] == "." and fraction[1:].isdigit()):
-        return None
-    if [len(field) for field in fields] != [4, 2, 2, 2, 2, 2]:
-        return None
-    if not all(field.isdigit() for field in fields):
-        return None
-    year, month, day, hour, minute, second = [int(field) for field in fields]
-    if year < 1970 or not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60):
-        return None
-    seconds = (days_since_1970(year, month, day) * 24 + hour) * 3600 + minute * 60 + second
-    return seconds * 1000 + int((fraction[1:] + "000")[:3])

@@ -9,7 +9,6 @@ MindConnect 3.6.0, "MCL" the field behaviour of Siemens' C library 4.4.
 # -- exchange
 EXCHANGE_MAX_BYTES = 10_000_000  # OAS-MC: "10MBs" for the whole body
 TIMESERIES_MAX_BYTES = 1_000_000  # TS: 1 MB for one upload; applied to one exchange as well
-NESTING_LEVELS = 2  # MC: "only permits nesting of 2 levels"
 
 # -- one time series record (TS, "Data types"): counted bytes, not wire bytes
 RECORD_MAX_COUNTED_BYTES = 200_000

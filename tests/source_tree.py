@@ -14,6 +14,7 @@ PORTABLE = (
     "mcagent.agent",
     "mcagent.boarding",
     "mcagent.buffer",
+    "mcagent.calendar",
     "mcagent.credentials",
     "mcagent.errors",
     "mcagent.inbox",

@@ -4,6 +4,7 @@ from tests.source_tree import imports, modules
 
 # Prefix -> layer; the longest prefix wins. A module may import lower layers and its own part.
 LAYERS = {
+    "mcagent.calendar": 0,
     "mcagent.errors": 0,
     "mcagent.limits": 0,
     "mcagent.runtime": 0,

@@ -16,7 +16,6 @@ MAX_AGE_MS = 0x7FFFFFFF  # after 24 days a new context is written; 31 bits spare
 CONTEXT = 0x7F  # the kind of a context frame; records use 1 to 0x7E
 
 _MAGIC = b"mcagseg\x01"  # the last byte is the format version
-_HEADER = "<8sIIQI"
 _CONTEXT = "<16sqQB"
 _CONTEXT_BYTES = 33
 _CONTEXT_COPIES = 2  # one damaged place must not cost a record its context

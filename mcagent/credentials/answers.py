@@ -1,5 +1,7 @@
 """What the platform's answers say, as plain values. Pure functions."""
 
+from ..boarding import LOOPBACK
+from ..calendar import whole_number
 from ..transport.http import Response
 from .platformclock import http_date_ms
 from .table import ANSWERS, LATER, NO, NOBODY
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 # Transport errors before the first byte of the request left: the platform cannot have acted on it.
 _UNSENT = ("dns", "connect", "tls", "certificate", "proxy")
 _REGISTER_PATH = "/api/agentmanagement/v3/register/"
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _DEFAULT_TOKEN_LIFE_S = 3600  # agent API, 4.3: what the service sends
 _RETRY_AFTER_CAP_MS = 300_000  # a proxy's "come back tomorrow" must not silence a device that long
 
@@ -111,7 +112,8 @@ def read_token(response: "Response") -> "tuple[str, int] | None":
 def retry_after_ms(response: "Response", server_ms: int) -> int:
     """How long the platform wants to be left alone, bounded; 0 where it did not say."""
     text = response.header("retry-after").strip()
-    until_ms = server_ms + int(text) * 1000 if text.isdigit() else http_date_ms(text)
+    delay_s = whole_number(text)
+    until_ms = http_date_ms(text) if delay_s is None else server_ms + delay_s * 1000
     wait_ms = (until_ms or 0) - server_ms
     return max(0, min(wait_ms, _RETRY_AFTER_CAP_MS))
 
@@ -139,7 +141,7 @@ def _is_safe_url(value: "Any") -> bool:
     if value.startswith("https://"):
         return True
     return any(
-        value.startswith(("http://" + host + ":", "http://" + host + "/")) for host in _LOOPBACK
+        value.startswith(("http://" + host + ":", "http://" + host + "/")) for host in LOOPBACK
     )
 
 

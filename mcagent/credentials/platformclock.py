@@ -1,10 +1,10 @@
 """The platform's clock as seen from here: measured at every answer, used to sign."""
 
-from ..boarding import days_since_1970
+from ..calendar import utc_ms, whole_number
+from ..runtime import PLAUSIBLE_MS
 from ..transport.http import Response
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
-_PLAUSIBLE_MS = 1_760_000_000_000  # 2025-10-09: no release is older, so no true clock is before
 
 
 class PlatformClock:
@@ -31,7 +31,7 @@ class PlatformClock:
 
     def is_hopeless(self, now_ms: int) -> bool:
         """The device's clock is certainly wrong, and the platform's was never seen."""
-        return self.offset_ms is None and now_ms < _PLAUSIBLE_MS
+        return self.offset_ms is None and now_ms < PLAUSIBLE_MS
 
 
 def server_time_ms(response: "Response") -> "int | None":
@@ -42,8 +42,9 @@ def server_time_ms(response: "Response") -> "int | None":
     if response.is_html():
         return None  # a captive portal's clock is nobody's
     text = response.header("server-time").strip()
-    moment_ms = int(text) * 1000 if text.isdigit() else http_date_ms(response.header("date"))
-    if moment_ms is None or moment_ms < _PLAUSIBLE_MS:
+    seconds = whole_number(text)
+    moment_ms = http_date_ms(response.header("date")) if seconds is None else seconds * 1000
+    if moment_ms is None or moment_ms < PLAUSIBLE_MS:
         return None
     return moment_ms + 500
 
@@ -55,8 +56,7 @@ def http_date_ms(text: str) -> "int | None":
         return None
     month, odd = divmod(_MONTHS.find(parts[2]), 3)
     fields = (parts[1] + ":" + parts[3] + ":" + parts[4]).split(":")
-    if month < 0 or odd or len(fields) != 5 or not all(field.isdigit() for field in fields):
+    if month < 0 or odd or len(fields) != 5:
         return None
-    day, year, hour, minute, second = [int(field) for field in fields]
-    days = days_since_1970(year, month + 1, day)
-    return ((days * 24 + hour) * 3600 + minute * 60 + second) * 1000
+    day, year, hour, minute, second = [whole_number(field) for field in fields]
+    return utc_ms([year, month + 1, day, hour, minute, second, 0])

@@ -183,16 +183,6 @@ class DataModel:
         """
         return self._payload
 
-    def same_points(self, other: "DataModel") -> bool:
-        """True where both name the same data points with the same types and units."""
-        if len(self.points) != len(other.points):
-            return False
-        for name, point in self.points.items():
-            twin = other.points.get(name)
-            if twin is None or twin.type != point.type or twin.unit != point.unit:
-                return False
-        return True
-
     def to_state(self) -> "dict[str, Any]":
         """Everything, lengths included, ready for JSON: what `from_state` reads back."""
         import json

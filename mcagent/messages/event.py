@@ -30,7 +30,6 @@ class Severity:
 # agent API, 6.4.2: businessEvent 1.0 counts differently.
 _SEVERITY_1 = {Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFORMATION: 3}
 _KIND_OF_FORMAT = {"2.0": EVENT, "1.0": EVENT_1}
-FORMAT_OF_KIND = {EVENT: "2.0", EVENT_1: "1.0"}
 
 
 class Event:

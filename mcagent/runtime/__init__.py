@@ -6,6 +6,8 @@ at most; the callers translate.
 
 import sys
 
+from .plausible import PLAUSIBLE_MS
+
 MICROPYTHON = sys.implementation.name == "micropython"
 
 if MICROPYTHON:
@@ -18,7 +20,6 @@ if MICROPYTHON:
         base64url,
         crc32,
         float_text,
-        free_bytes,
         hmac_sha256,
         json_string,
         log,
@@ -36,7 +37,6 @@ else:
         base64url,
         crc32,
         float_text,
-        free_bytes,
         hmac_sha256,
         json_string,
         log,
@@ -50,6 +50,7 @@ else:
 
 __all__ = [
     "MICROPYTHON",
+    "PLAUSIBLE_MS",
     "Clock",
     "FileLock",
     "FileSystem",
@@ -58,7 +59,6 @@ __all__ = [
     "base64url",
     "crc32",
     "float_text",
-    "free_bytes",
     "hmac_sha256",
     "json_string",
     "log",

@@ -6,6 +6,8 @@ import os
 import time
 from binascii import b2a_base64, crc32
 
+from .plausible import PLAUSIBLE_MS
+
 __all__ = [
     "Clock",
     "FileLock",
@@ -13,7 +15,6 @@ __all__ = [
     "base64url",
     "crc32",
     "float_text",
-    "free_bytes",
     "hmac_sha256",
     "json_string",
     "log",
@@ -32,8 +33,6 @@ try:
     import fcntl
 except ImportError:  # Windows: for reading and testing only; there is no lock between processes
     fcntl = None  # type: ignore[assignment]
-
-_PLAUSIBLE_MS = 1_760_000_000_000  # 2025-10-09: no release is older, so an earlier clock is wrong
 
 
 class Clock:
@@ -64,7 +63,7 @@ class Clock:
 
     def trusted(self) -> bool:
         """False where the wall clock is certainly wrong (a device without RTC before NTP)."""
-        return self.now_ms() >= _PLAUSIBLE_MS
+        return self.now_ms() >= PLAUSIBLE_MS
 
 
 class RandomFile:
@@ -302,14 +301,6 @@ def base64url(data: bytes) -> str:
 
 def sleep_ms(duration_ms: int) -> None:
     time.sleep(duration_ms / 1000)
-
-
-def free_bytes(path: str) -> "tuple[int, int]":
-    """Bytes and inodes that an unprivileged process may still use; -1 where unknown."""
-    if not hasattr(os, "statvfs"):
-        return -1, -1
-    info = os.statvfs(path)
-    return info.f_bavail * info.f_frsize, info.f_favail if info.f_files else -1
 
 
 # The shortest text that reads back as the same float. Not `repr`: subclasses (numpy.float64)

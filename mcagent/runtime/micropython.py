@@ -13,9 +13,10 @@ import struct
 import time
 from binascii import crc32  # noqa: F401 - part of the seam
 
+from .plausible import PLAUSIBLE_MS
+
 # Some ports count from 2000-01-01 (docs.micropython.org, `time`).
 _EPOCH_OFFSET_MS = 946_684_800_000 if time.gmtime(0)[0] == 2000 else 0
-_PLAUSIBLE_MS = 1_760_000_000_000
 
 
 class Clock:
@@ -38,7 +39,7 @@ class Clock:
         return self._boot_id
 
     def trusted(self) -> bool:
-        return self.now_ms() >= _PLAUSIBLE_MS
+        return self.now_ms() >= PLAUSIBLE_MS
 
 
 class RandomFile:
@@ -224,14 +225,6 @@ def base64url(data):
 
 def sleep_ms(duration_ms):
     time.sleep_ms(duration_ms)
-
-
-def free_bytes(path):
-    try:
-        info = os.statvfs(path)
-    except (OSError, AttributeError):
-        return -1, -1
-    return info[1] * info[4], info[7] if info[5] else -1
 
 
 def json_string(text):

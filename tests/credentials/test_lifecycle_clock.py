@@ -4,6 +4,7 @@
 import json
 from binascii import a2b_base64
 
+from mcagent.credentials.platformclock import server_time_ms
 from mcagent.errors import ClockError
 from mcagent.transport.http import Response
 from tests.credentials.device import onboarded, unboarded
@@ -135,3 +136,22 @@ def test_the_clock_of_a_captive_portal_is_nobodys():
         assert lifecycle.clock_offset_ms is None
     lifecycle.measure_clock(Response(200, {"date": NOON_DATE}, b"{}"), NOON_MS - 7000)
     assert lifecycle.clock_offset_ms == 7500
+
+
+def test_a_time_that_is_none_is_not_measured():
+    """Digits of other scripts, endless numbers and impossible dates: as if there were no header."""
+    noon_ms = server_time_ms(Response(200, {"date": NOON_DATE}))
+    assert noon_ms == NOON_MS + 500
+    for text in ("\u00b2", "9" * 5000, "-5", "soon"):
+        both = {"server-time": text, "date": NOON_DATE}
+        assert server_time_ms(Response(200, both)) == noon_ms, text
+        assert server_time_ms(Response(200, {"server-time": text})) is None
+    for text in (
+        "Sat, 31 Nov 2026 12:00:00 GMT",
+        "Sat, 21 Nov 2026 12:00:99 GMT",
+        "Sat, 21 Nov 2026 25:00:00 GMT",
+        "Sat, \u00b2 Nov 2026 12:00:00 GMT",
+        "Sat, 21 Nov " + "2" * 5000 + " 12:00:00 GMT",
+        "Sat, 21 Now 2026 12:00:00 GMT",
+    ):
+        assert server_time_ms(Response(200, {"date": text})) is None, text

@@ -16,6 +16,12 @@ def test_retry_after_is_obeyed_and_capped():
         ("Sat, 21 Nov 2026 12:02:00 GMT", 120_000),
         ("99999999", 300_000),
         ("soon", 0),
+        ("9" * 15, 300_000),
+        ("9" * 5000, 0),
+        ("\u00b2", 0),
+        ("3\u00b2", 0),
+        ("Sat, 31 Nov 2026 12:02:00 GMT", 0),
+        ("Sat, 21 Nov 2026 12:02:\u00b2 GMT", 0),
     ):
         platform, device = unboarded()
         device.random = 0.0

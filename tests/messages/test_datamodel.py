@@ -137,19 +137,6 @@ def test_equality_is_that_of_the_wire():
     assert one == DataModel("m", [source(DataPoint("p", "STRING"))])
 
 
-def test_same_points():
-    """Ids, types and units decide; names, descriptions and the configuration id do not."""
-    assert press().same_points(press(name="p", description="", custom_data=None))
-    assert not press().same_points(press(unit="Pa"))
-    a, b = DataPoint("a", "INT"), DataPoint("b", "INT")
-    model = DataModel("m", [source(a, b)])
-    assert model.same_points(DataModel("n", [source(b), DataSource("t", [a])]))
-    assert not model.same_points(DataModel("m", [source(a)]))
-    assert not DataModel("m", [source(a)]).same_points(model)
-    assert not model.same_points(DataModel("m", [source(a, DataPoint("b", "LONG"))]))
-    assert not model.same_points(DataModel("m", [source(a, DataPoint("c", "INT"))]))
-
-
 def test_fragment_reads_back():
     """The same model, from bytes and from the platform's answer."""
     assert DataModel.parse(press().fragment()) == press()
