@@ -4,7 +4,7 @@ Delivery is at-least-once: what was sent without an answer is sent again. Nothin
 `Uploader.upload`; every time is monotonic ms.
 """
 
-from ..errors import CredentialError, TransportError
+from ..errors import ConfigurationError, CredentialError, TransportError
 from ..messages.kinds import MODEL
 from ..runtime import log, random_unit, sleep_ms
 from . import outcome
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 _HOLD_LOOK_MS = 60_000  # mappings are read so often at most while samples are held for them
+_LONGEST_TIMEOUT_S = 1_000_000_000  # 31 years; infinity has no int
 _TROUBLES_TO_SEPARATE = 2  # 5xx in a row after which lanes go one by one
 
 
@@ -99,9 +100,19 @@ class Uploader:
     def upload(self, timeout_s: float = 30) -> UploadReport:
         """Work until everything is delivered, *timeout_s* is over, or it has to wait longer.
 
+        Args:
+            timeout_s: 0 or less, what is left of a deadline that has passed, allows one exchange
+                at most; ``float("inf")`` sits every outage out.
+
         Raises:
+            ConfigurationError: *timeout_s* is not a number.
             CredentialError: The platform refuses this agent, or it was never onboarded.
         """
+        if timeout_s != timeout_s:  # noqa: PLR0124 - NaN, without the module math
+            raise ConfigurationError(
+                "upload cannot end after nan seconds", hint='timeout_s=30, or float("inf")'
+            )
+        timeout_s = max(0, min(timeout_s, _LONGEST_TIMEOUT_S))
         dispatch = self._dispatch
         deadline_ms = self._clock.monotonic_ms() + int(timeout_s * 1000)
         delivered, set_aside = dispatch.delivered, dispatch.poison.set_aside

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcagent.errors import NotOnboarded, TransportError
+from mcagent.errors import ConfigurationError, NotOnboarded, TransportError
 from mcagent.transport.http import Response
 from mcagent.upload.uploader import Uploader, UploadSettings
 from tests.upload.fakes import (
@@ -150,6 +150,30 @@ def test_offline_is_a_result(bench):
     assert report.retry_in_s > 0
     assert report.reason == "no route to southgate.example. look at the cable"
     assert bench.platform.count("POST", "exchange") < 10, "it backs off"
+
+
+def test_an_upload_without_end_sits_the_outage_out(bench):
+    bench.platform.answers = [no_answer()] * 30
+    add_samples(bench.buffer, range(10))
+    report = bench.upload(timeout_s=float("inf"))
+    assert (report.delivered, report.pending) == (10, 0)
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, -0.5, float("-inf")])
+def test_a_deadline_that_has_passed_allows_one_piece_of_work(bench, timeout_s):
+    bench.platform.answers = [no_answer()] * 30
+    add_samples(bench.buffer, range(10))
+    began_ms = bench.clock.ms
+    assert bench.upload(timeout_s=timeout_s).pending == 10
+    assert bench.clock.ms == began_ms
+    assert bench.platform.count("POST", "exchange") <= 1
+
+
+def test_a_timeout_that_is_no_number_is_refused(bench):
+    add_samples(bench.buffer, range(10))
+    with pytest.raises(ConfigurationError, match="nan"):
+        bench.upload(timeout_s=float("nan"))
+    assert bench.platform.requests == []
 
 
 def test_retry_after_is_obeyed(bench):
