@@ -92,6 +92,13 @@ def describe(error: BaseException) -> "tuple[str, str]":
     )
 
 
+# The library speaks to who writes Python; a shell has other words for the same remedies.
+_SHELL_WORDS = (
+    ("as the CA file", "with --ca FILE"),
+    ("submit a DataModel", "describe the data points with mcagent model FILE"),
+)
+
+
 def complain(what: str, hint: str = "") -> None:
     """The way every trouble is told: a line on standard error, and what to do about it."""
     sys.stderr.write(f"mcagent: {_one_line(what)}\n")
@@ -99,5 +106,13 @@ def complain(what: str, hint: str = "") -> None:
         sys.stderr.write(f"  hint: {_one_line(hint)}\n")
 
 
+def sentences(*texts: str) -> str:
+    """*texts* in a row, each with one full stop; empty ones are left out."""
+    return " ".join(text.rstrip(". ") + "." for text in texts if text)
+
+
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    for python, shell in _SHELL_WORDS:
+        text = text.replace(python, shell)
+    return text

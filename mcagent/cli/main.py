@@ -23,7 +23,7 @@ COMMANDS = {
     "event": ("store an event", True),
     "file": ("store a file", True),
     "upload": ("send what is stored", True),
-    "status": ("what is stored, since when, what happens next and why", True),
+    "status": ("what is stored, since when, and what was dropped or set aside", True),
 }
 
 # Its options are the emulator's own; they are handed on unread.

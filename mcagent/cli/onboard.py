@@ -34,7 +34,8 @@ def run(args: "argparse.Namespace") -> int:
         return exits.OK
     exits.complain(
         f"not onboarded yet: {result.reason}",
-        (result.hint + " " if result.hint else "")
-        + "Run the same command again once that is over; it is harmless.",
+        exits.sentences(
+            result.hint, "Run the same command again once that is over; it is harmless"
+        ),
     )
     return exits.NO_ANSWER

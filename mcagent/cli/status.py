@@ -1,4 +1,4 @@
-"""`mcagent status`: what is stored, since when, what happens next and why."""
+"""`mcagent status`: what the files of a state directory tell to who does not hold its lock."""
 
 import time
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from ..upload.settings import UploadReport
 
+_TIME_IS_UP = "time is up"  # `UploadReport.reason` where nothing else is in the way
 _MAX_TIMEOUT_S = 31_536_000  # a year: for ever is the service's business
 
 
@@ -41,9 +42,10 @@ def run(args: "argparse.Namespace") -> int:
         "reason": report.reason,
         "held": held,
     }
-    show(args, value, _text(report))
+    show(args, value, f"delivered {count(report.delivered, 'record')}, {report.pending} pending")
     for lane, reason in held.items():
-        exits.complain(f"{lane} held: {reason}")
+        exits.complain(f"{lane} held: {reason}", "nothing is lost; then run mcagent upload again")
+    _complain_of_waiting(report, held, args.timeout)
     if report.set_aside:
         exits.complain(
             f"{count(report.set_aside, 'record')} set aside: the platform refused them",
@@ -66,13 +68,25 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _text(report: "UploadReport") -> str:
-    text = f"delivered {count(report.delivered, 'record')}, {report.pending} pending"
-    if report.pending:
-        text += f": {report.reason}"
-        if report.retry_in_s:
-            text += f"; try again in {report.retry_in_s:.0f} s"
-    return text
+def _complain_of_waiting(report: "UploadReport", held: "dict[str, str]", timeout_s: float) -> None:
+    """Why something is pending that is not held."""
+    reason = report.reason
+    for lane, why in held.items():
+        reason = reason.replace(f"{lane}: {why}", "").strip("; ")
+    if not report.pending or not reason:
+        return
+    if reason == _TIME_IS_UP:
+        exits.complain(
+            f"{report.pending} pending when the {timeout_s:g} s were over",
+            "run mcagent upload again, or give it more time with --timeout",
+        )
+        return
+    # The uploader appends the hint to the reason as a sentence of its own.
+    what, _, hint = reason.partition(". ")
+    again = f"Try again in {report.retry_in_s:.0f} s" if report.retry_in_s else ""
+    exits.complain(
+        f"not delivered: {what.rstrip('.')}", exits.sentences(hint, "Everything is kept", again)
+    )
 
 
 def _code(report: "UploadReport", held: "dict[str, str]") -> int:

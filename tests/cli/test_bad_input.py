@@ -114,8 +114,18 @@ def test_wrong_ca(accepted, boarding, tmp_path):
     other = tmp_path / "other-ca.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     result = mcagent("onboard", boarding, "--ca", other, state=accepted)
-    refused(result, 6, "certificate")
-    refused(mcagent("onboard", boarding, state=accepted), 6, "certificate")
+    refused(result, 6, "certificate", "--ca FILE")
+    refused(mcagent("onboard", boarding, state=accepted), 6, "certificate", "--ca FILE")
+    result = mcagent("upload", "--boarding", boarding, "--ca", other, state=accepted)
+    assert result.code == 6, result
+    assert result.out == "delivered 0 records, 2 pending\n"
+    what, hint = result.lines
+    assert what.startswith("mcagent: not delivered: the certificate of ")
+    assert hint.startswith("  hint: ")
+    assert "--ca FILE" in hint
+    assert "Try again in " in hint
+    assert ".;" not in result.err
+    assert ".." not in result.err
 
 
 def test_ca_file_that_is_none(accepted, boarding, tmp_path):
@@ -136,6 +146,9 @@ def test_no_network(hub, accepted, boarding, tmp_path):
     assert result.json["delivered"] == 0
     assert result.json["pending"] == 2  # the model and the sample
     assert result.json["reason"]
+    (what, hint) = result.lines
+    assert what.startswith("mcagent: not delivered: ")
+    assert "Everything is kept." in hint
 
 
 def test_name_that_does_not_resolve(accepted, boarding, tmp_path):

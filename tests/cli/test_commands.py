@@ -114,6 +114,21 @@ def test_upload_without_a_model_holds_and_says_why(hub, boarding, tmp_path):
     assert result.json["pending"] == 1
     assert "timeseries" in result.json["held"]
     assert "timeseries held" in result.err
+    assert "mcagent model FILE" in result.err
+    assert result.err.count("no data source configuration") == 1
+    assert len(result.lines) == 2
+
+
+def test_upload_that_runs_out_of_time_says_so(hub, boarding, device):
+    """Nothing is wrong: the same command goes on."""
+    assert mcagent("record", "temperature=1", state=device).code == 0
+    ca = ("--ca", hub.ca_file)
+    assert mcagent("onboard", boarding, *ca, state=device).code == 0
+    result = mcagent("upload", *ca, "--timeout", 0, state=device)
+    assert (result.code, result.out) == (1, "delivered 0 records, 2 pending\n")
+    what, hint = result.lines
+    assert what == "mcagent: 2 pending when the 0 s were over"
+    assert "--timeout" in hint
 
 
 def test_upload_with_a_refused_record_sets_it_aside_and_says_so(

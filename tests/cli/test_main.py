@@ -84,6 +84,12 @@ def test_help_lists_commands_and_exit_codes():
     assert "Exit codes: 0 done" in " ".join(result.out.split())
 
 
+def test_help_of_status_promises_what_files_can_tell():
+    """What happens next is in the owner's memory alone."""
+    assert "next" not in mcagent("status", "--help").out
+    assert "happens next" not in mcagent("--help").out
+
+
 @pytest.mark.parametrize("command", [name for name in main.COMMANDS if name != "emulator"])
 def test_every_command_has_help(command):
     """Without a state directory, and without an error."""
