@@ -1,6 +1,9 @@
 """`mcagent demo`: the whole way on this machine, through a real outage, checked value by value."""
 
+import contextlib
+import signal
 import tempfile
+import threading
 import time
 
 from . import exits
@@ -10,7 +13,8 @@ from .display import open_display, show_table
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from typing import Any
+    from types import FrameType
+    from typing import Any, Iterator, NoReturn
 
     from .display import Display
     from .hubprocess import HubProcess
@@ -50,7 +54,7 @@ def run(args: "argparse.Namespace") -> int:
 
     display = open_display()
     # A directory of its own, whatever MCAGENT_STATE says: that one may be a real device's.
-    with tempfile.TemporaryDirectory(prefix="mcagent-demo-") as directory:
+    with _orderly_end(), tempfile.TemporaryDirectory(prefix="mcagent-demo-") as directory:
         display.say("starting a local Insights Hub")
         with HubProcess() as hub, Relay(hub.port) as relay:
             demo = DemoRun(
@@ -78,19 +82,26 @@ def _check(args: "argparse.Namespace") -> None:
             "the demo takes no --state", hint="it works in a temporary directory of its own"
         )
     if not 0 < args.rate <= _MAX_RATE:
-        raise exits.UsageError(f"--rate {args.rate:g} is not between 0 and {_MAX_RATE}")
+        raise exits.UsageError(
+            f"--rate {args.rate:g} is not between 0 and {_MAX_RATE}",
+            hint="readings a second, such as --rate 10; 0.5 is one every two seconds",
+        )
     if not _MIN_SECONDS <= args.seconds <= 86_400:
         raise exits.UsageError(
-            f"--seconds {args.seconds:g} is not between {_MIN_SECONDS} and 86400"
+            f"--seconds {args.seconds:g} is not between {_MIN_SECONDS} and 86400",
+            hint="a third before the outage, a third in it, a third after it: --seconds 20",
         )
     if args.rate * args.seconds < 3:
-        raise exits.UsageError("--rate and --seconds give less than a reading in each third")
+        raise exits.UsageError(
+            "--rate and --seconds give less than a reading in each third",
+            hint="their product must be 3 at least",
+        )
 
 
 def _where(hub: "HubProcess", directory: str) -> "dict[str, str]":
     return {
         "page": hub.url + "/",
-        "control": hub.url + "/_emulator/",
+        "control": hub.url + "/_emulator/state",
         "ca_file": hub.ca_file,
         "state": directory + "/state",
     }
@@ -118,6 +129,7 @@ def _rows(result: "dict[str, Any]") -> "list[tuple[str, Any]]":
         ("values different", result["different"]),
         ("values never read", result["unexpected"]),
         ("outage, seconds", result["outage_s"]),
+        ("caught up after it, seconds", result["caught_up_s"]),
         ("records on disk at its end", result["buffered_in_outage"]),
         ("buffer at its peak, bytes", result["buffer_peak_bytes"]),
         ("events arrived", result["events"]),
@@ -126,6 +138,24 @@ def _rows(result: "dict[str, Any]") -> "list[tuple[str, Any]]":
         ("of them exchanges", result["exchanges"]),
         ("equal", result["equal"]),
     ]
+
+
+@contextlib.contextmanager
+def _orderly_end() -> "Iterator[None]":
+    """SIGTERM ends it as Ctrl-C does: the directory, with credentials in it, must not stay."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+
+    def end(number: int, _frame: "FrameType | None") -> "NoReturn":
+        signal.signal(number, signal.SIG_IGN)  # a second one must not interrupt the cleaning up
+        raise SystemExit(exits.TERMINATED)
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _wait_for_interrupt() -> None:

@@ -25,7 +25,7 @@ class Display:
     def progress(self, share: float, text: str) -> None:
         """Where it stands: 0 to 1, and what is going on. Call it as often as you like."""
         now = time.monotonic()
-        if now >= self._next:
+        if now >= self._next or share >= 1:
             self._next = now + _PLAIN_EVERY_S
             self.say(f"{share:4.0%}  {text}")
 

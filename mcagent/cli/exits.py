@@ -24,6 +24,7 @@ REFUSED = 7
 FULL = 8
 INTERNAL = 70  # sysexits.h, EX_SOFTWARE
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+TERMINATED = 143  # 128 + SIGTERM
 
 # Code -> meaning; docs/cli.md shows this table, and a test compares the two.
 MEANING = {
@@ -39,6 +40,7 @@ MEANING = {
     FULL: "no room: quota, inbox or disk; nothing already accepted is lost",
     INTERNAL: "a bug in mcagent",
     INTERRUPTED: "ended by Ctrl-C",
+    TERMINATED: "ended by SIGTERM",
 }
 
 
