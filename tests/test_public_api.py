@@ -26,3 +26,11 @@ def test_name_is_used_where_mypy_looks(name):
 def test_name_is_in_the_reference(name):
     """docs/api.md shows it; the errors are shown as one module."""
     assert name in words("docs", "api.md")
+
+
+@pytest.mark.parametrize(
+    "name", ["OnboardResult", "UploadReport", "Status", "Receipt", "Emulator"]
+)
+def test_what_calls_return_is_in_the_reference(name):
+    """A script reads their attributes."""
+    assert name in words("docs", "api.md")

@@ -138,7 +138,7 @@ class Emulator:
                 id does so on that asset. False: someone must map, as on the platform.
 
         Raises:
-            Refusal: Name or profile is not valid, or the name is taken.
+            mcagent.emulator.answers.Refusal: Name or profile is not valid, or the name is taken.
         """
         agent = operations.create_agent(self._running, name, security_profile)
         if automap:

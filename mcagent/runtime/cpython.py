@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 try:
     import fcntl
-except ImportError:  # Windows: for reading and testing only; there is no lock between processes
+except ImportError:  # Windows: messages can be made, the buffer needs os.pread as well
     fcntl = None  # type: ignore[assignment]
 
 
