@@ -97,6 +97,8 @@ def describe(error: BaseException) -> "tuple[str, str]":
 # The library speaks to who writes Python; a shell has other words for the same remedies.
 _SHELL_WORDS = (
     ("as the CA file", "with --ca FILE"),
+    (", or submit its bytes", ""),
+    ("pass the boarding configuration that", "mcagent onboard FILE takes the file that"),
     ("submit a DataModel", "describe the data points with mcagent model FILE"),
 )
 

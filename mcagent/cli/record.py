@@ -102,8 +102,10 @@ def _check(args: "argparse.Namespace") -> None:
             "--time is for one sample; rows of a CSV file have times of their own",
             hint="leave it out; --time-column names the column of times",
         )
-    if len(args.delimiter) != 1:
-        raise exits.UsageError("--delimiter is one character", hint="a tab is --delimiter $'\\t'")
+    if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
+        raise exits.UsageError(
+            "--delimiter is one character, no quote", hint="a tab is --delimiter $'\\t'"
+        )
 
 
 def _record_csv(args: "argparse.Namespace", door: "Door") -> "tuple[int, list[BadRow]]":

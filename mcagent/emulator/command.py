@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
@@ -89,28 +90,32 @@ def _start(options: argparse.Namespace) -> Emulator:
             settings=changes,
             strict=options.strict,
         )
+        emulator.start()
     except ValueError as error:
         hint = "the switches stand in docs/emulator.md"
         raise _Trouble(f"cannot start: {error}", hint, _CONFIGURATION) from error
-    except OSError as error:
-        hint = f"--data {options.data} must be a directory that this user may write"
-        raise _Trouble(f"cannot start: {error}", hint, _CONFIGURATION) from error
-    try:
-        emulator.start()
-    except OSError as error:
-        where = f"port {options.port} of {options.host}"
-        if error.errno == errno.EADDRINUSE:
-            what, hint = (
-                f"{where} is in use",
-                "name another with --port; --port 0 takes a free one",
-            )
-        elif error.errno == errno.EACCES:
-            what, hint = f"{where} is not for this user", "name one from 1024 on with --port"
-        else:
-            what = f"cannot listen on {where}: {error.strerror or error}"
-            hint = "--host is an address or a name of this machine"
+    except (OSError, sqlite3.Error) as error:
+        what, hint = _cause(error, options)
         raise _Trouble(f"cannot start: {what}", hint, _CONFIGURATION) from error
     return emulator
+
+
+def _cause(error: "OSError | sqlite3.Error", options: argparse.Namespace) -> tuple[str, str]:
+    """What kept the hub from starting, and what to do about it."""
+    if isinstance(error, sqlite3.Error) or error.filename is not None:
+        return (
+            f"cannot use {options.data or 'the temporary directory'}: {error}",
+            "--data names a directory that this user may write, new or made by this release",
+        )
+    where = f"port {options.port} of {options.host}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use", "name another with --port; --port 0 takes a free one"
+    if error.errno == errno.EACCES:
+        return f"{where} is not for this user", "name one from 1024 on with --port"
+    return (
+        f"cannot listen on {where}: {error.strerror or error}",
+        "--host is an address or a name of this machine",
+    )
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _model(*sources):
 
 def test_no_boarding_file(accepted, tmp_path):
     """Neither named nor there."""
-    refused(mcagent("onboard", state=accepted), 5, "boarding")
+    refused(mcagent("onboard", state=accepted), 5, "boarding", "mcagent onboard FILE")
     refused(mcagent("onboard", tmp_path / "none.json", state=accepted), 4, "none.json")
     refused(mcagent("upload", state=accepted), 5, "boarding")
 
@@ -482,6 +482,9 @@ def test_bad_combinations_of_record(accepted, tmp_path):
     refused(mcagent("record", "a", state=accepted), 2, "POINT=VALUE")
     result = mcagent("record", "--csv", "x", "--time", "1", state=accepted)
     refused(result, 2, "--time")
+    for delimiter in ("", ";;", "\n", '"'):
+        result = mcagent("record", "--csv", "x", "--delimiter", delimiter, state=accepted)
+        refused(result, 2, "--delimiter")
 
 
 def test_csv_headers_name_file_and_remedy(accepted, tmp_path):

@@ -72,6 +72,14 @@ def test_a_host_that_is_not_of_this_machine_ends_with_4(capsys):
     assert "--host" in capsys.readouterr().err
 
 
+def test_data_that_cannot_be_used_ends_with_4(tmp_path, capsys):
+    (tmp_path / "file").write_text("no directory")
+    assert serve(["--http", "--port", "0", "--data", str(tmp_path / "file")]) == 4
+    what, hint = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "file") in what
+    assert "--data" in hint
+
+
 @pytest.mark.parametrize("program", ["from mcagent.emulator import Emulator", ""])
 def test_without_the_extra_it_says_what_to_install(program):
     without = "import sys; sys.modules['uvicorn'] = None; sys.modules['starlette'] = None\n"
