@@ -14,7 +14,7 @@ from .intake import Intake
 from .messages.timestamp import to_ms
 from .modelstore import ModelStore
 from .outgoing import Outgoing
-from .runtime import MICROPYTHON, Clock, FileSystem, at_exit, log
+from .runtime import MICROPYTHON, Clock, FileSystem, at_exit, in_forked_child, log
 from .status import Status
 
 TYPE_CHECKING = False
@@ -66,6 +66,7 @@ class Agent:
         self._notes: "list[str]" = []
         self.closed = False
         self._undo_at_exit = at_exit(self._flush_at_exit)
+        in_forked_child(self, "_forked")
 
     @classmethod
     def open(
@@ -361,6 +362,14 @@ class Agent:
         return "<Agent %s>" % self.directory
 
     # -- private ----------------------------------------------------------------------------
+
+    def _forked(self) -> None:
+        """This process is a copy: the state directory is the parent's, so the copy is closed."""
+        self.closed = True
+        self._worker = None
+        self._buffer.abandon()
+        self._outgoing.abandon()
+        self._state_lock.release()  # our descriptor only; the parent keeps the lock
 
     def _flush_at_exit(self) -> None:
         try:

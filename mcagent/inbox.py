@@ -12,7 +12,7 @@ from .runtime import random_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator
+    from typing import Any, Callable, Iterator
 
     from .runtime import Clock, FileSystem
 
@@ -84,13 +84,28 @@ class Inbox:
         self._fs.rename(path + ".tmp", path + _SUFFIX)
         self._fs.sync_dir(self._directory)
 
-    def messages(self) -> "Iterator[InboxMessage]":
-        """Messages in order of arrival. The caller calls `remove` or `refuse` for each."""
+    def messages(self, note: "Callable[[str], None]") -> "Iterator[InboxMessage]":
+        """Messages in order of arrival. The caller calls `remove` or `refuse` for each.
+
+        Args:
+            note: Hears what cannot be read, and stays where it is.
+        """
         import json
 
-        for name in self._names():
+        try:
+            names = self._names()
+        except OSError as error:
+            note("the inbox cannot be read: %s" % error)
+            return
+        for name in names:
             path = self._directory + "/" + name
-            with open(path, "rb") as file:
+            try:
+                opened = open(path, "rb")  # noqa: SIM115 - closed below, and not its errors
+            except OSError as error:
+                # Another user's, most likely: a command has to run as the owner's user.
+                note("a message in the inbox cannot be read: %s" % error)
+                continue
+            with opened as file:
                 line = file.readline()
                 try:
                     header = json.loads(line.decode())

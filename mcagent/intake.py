@@ -72,25 +72,25 @@ class Intake:
     ) -> int:
         """Store rows of (timestamp, values); see `Agent.record_many`."""
         count = 0
-        with self._lock:
-            encode = self._encoder.encode
-            append = self._buffer.append
-            configuration_id = self._configuration_id
-            try:
-                for row in rows:
-                    try:
-                        timestamp, values = row
-                    except (TypeError, ValueError):
-                        raise InvalidMessage(
-                            "a %s is not (timestamp, values)" % type(row).__name__,
-                            hint="give pairs; one sample alone goes to record()",
-                        )
-                    timestamp_ms = timestamp if type(timestamp) is int else to_ms(timestamp)
-                    payload = encode(values, timestamp_ms, quality_code)
-                    append("timeseries", SAMPLE, payload, configuration_id=configuration_id)
-                    count += 1
-            except InvalidMessage as error:
-                raise InvalidMessage("row %d: %s" % (count, error.message), hint=error.hint)
+        lock = self._lock
+        append = self._buffer.append
+        try:
+            # The lock is not held between rows: *rows* may be a generator that records, too.
+            for row in rows:
+                try:
+                    timestamp, values = row
+                except (TypeError, ValueError):
+                    raise InvalidMessage(
+                        "a %s is not (timestamp, values)" % type(row).__name__,
+                        hint="give pairs; one sample alone goes to record()",
+                    )
+                timestamp_ms = timestamp if type(timestamp) is int else to_ms(timestamp)
+                with lock:
+                    payload = self._encoder.encode(values, timestamp_ms, quality_code)
+                    append("timeseries", SAMPLE, payload, configuration_id=self._configuration_id)
+                count += 1
+        except InvalidMessage as error:
+            raise InvalidMessage("row %d: %s" % (count, error.message), hint=error.hint)
         return count
 
     def submit(self, message: "Any", durable: bool) -> "Receipt":
@@ -123,7 +123,7 @@ class Intake:
 
     def take(self, inbox: "Inbox", note: "Callable[[str], None]") -> None:
         """Take in what other processes left in *inbox*; *note* hears what could not be."""
-        for message in inbox.messages():
+        for message in inbox.messages(note):
             try:
                 self._take(message)
             except InvalidMessage as error:
@@ -143,8 +143,8 @@ class Intake:
         if kind not in LANE_OF_KIND or LANE_OF_KIND[kind] != lane or kind == MODEL:
             raise InvalidMessage("kind %r in lane %r" % (kind, lane))
         if kind == FILE:
-            if not isinstance(header.get("file"), dict):
-                raise InvalidMessage("a file without its name")
+            if not _is_file_meta(header.get("file")):
+                raise InvalidMessage("a file without name, type and time")
             most = header.get("max_bytes")
             most = min(most, EXCHANGE_MAX_BYTES) if isinstance(most, int) else EXCHANGE_MAX_BYTES
             self._buffer.append_file(header["file"], message.file, max_bytes=most)
@@ -212,3 +212,12 @@ class Intake:
             text = payload[TIMESTAMP_OFFSET : TIMESTAMP_OFFSET + TIMESTAMP_BYTES].decode()
             last_ms = max(last_ms, parse_text(text))
         return last_ms if last_ms <= self._clock.now_ms() + MAX_LEAD_MS else 0
+
+
+def _is_file_meta(meta: "Any") -> bool:
+    return (
+        isinstance(meta, dict)
+        and isinstance(meta.get("name"), str)
+        and isinstance(meta.get("type"), str)
+        and isinstance(meta.get("created_ms"), int)
+    )

@@ -1,6 +1,6 @@
 """The way out: a session and an uploader, made at the first use, one request at a time."""
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, storage_error
 from .runtime import new_lock
 
 TYPE_CHECKING = False
@@ -35,6 +35,7 @@ class Outgoing:
         settings: "UploadSettings | None",
         new_transport: "Callable[[], Transport]",
     ) -> None:
+        self._directory = buffer.directory
         self._buffer = buffer
         self._models = models
         self._lifecycle = lifecycle
@@ -55,12 +56,18 @@ class Outgoing:
     def upload(self, timeout_s: float) -> "UploadReport":
         """See `Agent.upload`."""
         with self._turn:
-            return self._get().upload(timeout_s)
+            try:
+                return self._get().upload(timeout_s)
+            except OSError as error:
+                raise storage_error(self._directory, error)
 
     def step(self, budget_ms: int) -> "int | None":
         """See `Agent.step`."""
         with self._turn:
-            return self._get().step(budget_ms)
+            try:
+                return self._get().step(budget_ms)
+            except OSError as error:
+                raise storage_error(self._directory, error)
 
     def status(self) -> "dict[str, Any]":
         """See `Uploader.status`. Takes no turn: a request in flight must not hold it up."""
@@ -70,6 +77,12 @@ class Outgoing:
         """Give connections back, and break a request in flight; it is sent again later."""
         if self._uploader is not None:
             self._uploader.session.close()
+
+    def abandon(self) -> None:
+        """Close in a forked child: the connections are the parent's."""
+        self._closed = True
+        self._turn = new_lock()
+        self._make_lock = new_lock()
 
     def close(self) -> None:
         """As `abort`, and nothing is sent afterwards."""

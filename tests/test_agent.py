@@ -14,6 +14,7 @@ from mcagent import (
     Agent,
     AgentError,
     BufferFull,
+    BufferSettings,
     ConfigurationError,
     DataModel,
     DataPoint,
@@ -23,7 +24,9 @@ from mcagent import (
     InvalidMessage,
     NotOnboarded,
     TimeSeries,
+    UploadSettings,
 )
+from mcagent.emulator import Emulator
 from mcagent.inbox import Inbox
 from mcagent.intake import MAX_LEAD_MS
 from mcagent.messages.kinds import SAMPLE
@@ -475,3 +478,123 @@ def test_half_written_messages_of_killed_commands_are_swept(tmp_path):
         (tmp_path / "inbox" / name).write_bytes(b"half")
     Agent.open(tmp_path).close()
     assert [path.name for path in (tmp_path / "inbox").iterdir()] == [young]
+
+
+def test_a_forked_child_owns_nothing_and_ends(tmp_path):
+    """It would write into the parent's segment, and wait for locks of threads it has not."""
+    with Agent.open(tmp_path) as agent:
+        agent.start()
+        agent.record({"n": 1}, durable=True)
+        child = os.fork()
+        if child == 0:
+            try:
+                agent.record({"n": 2}, durable=True)
+            except ConfigurationError:
+                os.execvp("true", ["true"])
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        agent.record({"n": 3}, durable=True)
+        agent.stop()
+        assert [row["values"][0]["value"] for row in stored(agent)] == ["1", "3"]
+
+
+_FORKING_CHILD = """
+import os, sys
+from mcagent import Agent
+agent = Agent.open(sys.argv[1])
+agent.start()
+agent.record({"n": 1})
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def test_a_forked_child_ends_by_itself_at_exit(tmp_path):
+    """Its interpreter's exit hooks do not touch the parent's buffer."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _FORKING_CHILD, str(tmp_path)],
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout == b"0\n"
+
+
+def test_rows_may_come_from_a_generator_that_records(tmp_path):
+    """No lock is held while it runs."""
+    with Agent.open(tmp_path) as agent:
+
+        def rows():
+            for number in range(3):
+                agent.record({"n": 100 + number})
+                yield 1_790_000_000_000 + number, {"n": number}
+
+        assert agent.record_many(rows()) == 3
+        assert len(stored(agent)) == 6
+
+
+def test_an_unreadable_inbox_is_noted_and_stops_nothing(tmp_path):
+    """A directory where a message should be stands for another user's file: tests run as root."""
+    inbox = Inbox(str(tmp_path), FileSystem(), Clock())
+    with Agent.open(tmp_path) as agent:
+        (tmp_path / "inbox").mkdir()
+        (tmp_path / "inbox" / "000000000000000-dir.msg").mkdir()
+        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [b"{}"])
+        agent.step(0)
+        assert agent.status().lanes["timeseries"]["records"] == 1
+        assert any("cannot be read" in note for note in agent.status().notes)
+
+
+@pytest.mark.parametrize("total_kib", [256, 512, 2048])
+def test_a_small_total_quota_leaves_room_for_every_lane(tmp_path, total_kib):
+    """Each lane has an open segment; together they keep to the total."""
+    settings = BufferSettings(total_quota_bytes=total_kib * 1024)
+    with Agent.open(tmp_path, buffer=settings) as agent:
+        agent.submit(MODEL)
+        agent.record({"strokes": 1}, durable=True)
+        agent.submit(Event("e"))
+        agent.submit(File(b"abc", name="x"))
+        lanes = agent.status().lanes
+        assert [lanes[name]["records"] for name in sorted(lanes)] == [1, 1, 1, 1]
+        assert sum(lane["bytes"] for lane in lanes.values()) <= total_kib * 1024
+
+
+def test_closing_ends_an_upload_of_another_thread(tmp_path):
+    """What it sends could not be acknowledged any more, so it must not go on."""
+    with Emulator() as hub:
+        boarding = hub.create_agent("closing", automap=True)
+        agent = Agent.open(
+            tmp_path,
+            boarding=boarding,
+            ca_file=hub.ca_file,
+            upload=UploadSettings(max_samples=10, backoff_base_s=0.05),
+        )
+        agent.submit(MODEL)
+        agent.record({"strokes": 0})
+        assert agent.upload(timeout_s=20).pending == 0
+        agent.record_many((1_790_000_000_000 + n, {"strokes": n}) for n in range(100))
+        exchange = "POST /api/mindconnect/v3/exchange"
+        hub.set_faults([{"match": exchange, "action": "status", "status": 503, "times": 10_000}])
+        errors = []
+
+        def upload():
+            try:
+                agent.upload(timeout_s=20)
+            except ConfigurationError as error:
+                errors.append(error.message)
+
+        thread = threading.Thread(target=upload)
+        thread.start()
+        time.sleep(0.3)
+        agent.close()
+        hub.set_faults([])
+        thread.join(20)
+        assert not thread.is_alive()
+        assert errors == ["this agent is closed"]
+        hub.settle(10)
+        sent = [row for row in hub.received(kind="timeseries") if row["seq"] > 2]
+        assert len(sent) <= 10
+        with Agent.open(tmp_path, ca_file=hub.ca_file) as second:
+            assert second.upload(timeout_s=20).pending == 0

@@ -178,6 +178,12 @@ class Buffer:
                     least = left
         return least
 
+    def abandon(self) -> None:
+        """Close without a flush: the buffer belongs to another process, the parent of this one."""
+        self._lock = new_lock()  # a thread that does not exist here may hold the old one
+        self._closed = True
+        self._lanes = {}
+
     def close(self) -> None:
         """Flush and close. Repeatable; nothing can be appended afterwards."""
         with self._lock:

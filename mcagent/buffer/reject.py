@@ -1,5 +1,7 @@
 """Setting aside: a refused record is copied to the rejected store before its lane goes past it."""
 
+from ..errors import InvalidMessage
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -30,7 +32,13 @@ def set_aside(
         raise ValueError("record %d is not the oldest of %s" % (sequence, lane.name))
     head = json.dumps({"lane": lane.name, "sequence": sequence, "reason": reason}).encode()
     _keep_file(lane, rejected, record, make_room)
-    rejected.append(record.kind, head + b"\n" + record.payload, "", True)
+    try:
+        rejected.append(record.kind, head + b"\n" + record.payload, "", True)
+    except InvalidMessage:
+        # Larger than the whole store: its lane must go on, and what is kept says what is missing.
+        reason = dict(reason, left_out_bytes=len(record.payload))
+        head = json.dumps({"lane": lane.name, "sequence": sequence, "reason": reason}).encode()
+        rejected.append(record.kind, head + b"\n", "", True)
     outlet.set_aside(record)
 
 

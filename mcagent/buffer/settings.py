@@ -20,6 +20,7 @@ QUOTA_MIN_BYTES = 2 * SEGMENT_MIN_BYTES
 
 _MIB = 1024 * 1024
 _NEVER_MS = 0x3FFFFFFF
+_SHARES = 16  # of the total: the size of a segment at most
 # Lane, its quota in KiB on CPython and on MicroPython, policy, durability.
 _DEFAULTS: "tuple[tuple[str, int, int, str, Any], ...]" = (
     ("models", 1024, 64, "reject", "each"),
@@ -112,6 +113,7 @@ class BufferSettings:
             "files": files,
             REJECTED: rejected,
         }
+        _require_bytes("the total quota", total_quota_bytes, QUOTA_MIN_BYTES, "one small lane")
         self.lanes = {}
         for lane, quota_kib, small_quota_kib, policy, durability in _DEFAULTS:
             settings = given[lane]
@@ -127,7 +129,9 @@ class BufferSettings:
                 policy=settings.policy or policy,
                 durability=durability if settings.durability is None else settings.durability,
             )
-        _require_bytes("the total quota", total_quota_bytes, QUOTA_MIN_BYTES, "one small lane")
+            # A small total is shared by all lanes, and each has an open segment.
+            share_bytes = min(self.lanes[lane].segment_bytes, total_quota_bytes // _SHARES)
+            self.lanes[lane].segment_bytes = max(SEGMENT_MIN_BYTES, share_bytes)
         _require_bytes("ram_bytes", ram_bytes, 1, "each record is written at once")
         self.total_quota_bytes = total_quota_bytes
         self.ram_bytes = ram_bytes

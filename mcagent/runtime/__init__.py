@@ -21,6 +21,7 @@ if MICROPYTHON:
         crc32,
         float_text,
         hmac_sha256,
+        in_forked_child,
         json_string,
         log,
         new_lock,
@@ -46,7 +47,7 @@ else:
         random_unit,
         sleep_ms,
     )
-    from .signals import StopSignals, at_exit
+    from .signals import StopSignals, at_exit, in_forked_child
 
 __all__ = [
     "MICROPYTHON",
@@ -60,6 +61,7 @@ __all__ = [
     "crc32",
     "float_text",
     "hmac_sha256",
+    "in_forked_child",
     "json_string",
     "log",
     "new_lock",

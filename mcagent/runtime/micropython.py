@@ -293,6 +293,10 @@ def at_exit(callback):
     return lambda: None  # there is no end of the process to wait for
 
 
+def in_forked_child(target, method):
+    pass  # nothing forks here
+
+
 class StopSignals:
     """No signals: Ctrl-C raises KeyboardInterrupt where it happens."""
 

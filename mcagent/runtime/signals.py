@@ -19,7 +19,14 @@ def at_exit(callback: "Callable[[], None]") -> "Callable[[], None]":
     import atexit
     import signal
 
-    atexit.register(callback)
+    owner = os.getpid()
+
+    def in_owner() -> None:
+        # A forked child has a copy of everything in memory, locks included, and owns none of it.
+        if os.getpid() == owner:
+            callback()
+
+    atexit.register(in_owner)
     present = signal.getsignal(signal.SIGTERM)
     if not isinstance(present, _CallbacksThenTerminate):
         watcher = _CallbacksThenTerminate()
@@ -29,11 +36,11 @@ def at_exit(callback: "Callable[[], None]") -> "Callable[[], None]":
             except ValueError:
                 pass  # not the main thread: the program's own affair
         present = watcher
-    present.callbacks.append(callback)
+    present.callbacks.append(in_owner)
 
     def undo() -> None:
-        atexit.unregister(callback)
-        present.callbacks.remove(callback)
+        atexit.unregister(in_owner)
+        present.callbacks.remove(in_owner)
         if not present.callbacks and signal.getsignal(signal.SIGTERM) is present:
             try:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -41,6 +48,21 @@ def at_exit(callback: "Callable[[], None]") -> "Callable[[], None]":
                 pass  # closed from another thread; an empty watcher only ends the process
 
     return undo
+
+
+def in_forked_child(target: object, method: str) -> None:
+    """Call ``target.method()`` in every child that this process forks while *target* lives."""
+    import weakref
+
+    reference = weakref.ref(target)
+
+    def call() -> None:
+        alive = reference()
+        if alive is not None:
+            getattr(alive, method)()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=call)
 
 
 class _CallbacksThenTerminate:

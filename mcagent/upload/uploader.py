@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOLD_LOOK_MS = 60_000  # mappings are read so often at most while samples are held for them
 _LONGEST_TIMEOUT_S = 1_000_000_000  # 31 years; infinity has no int
+_CLOSED = 9  # EBADF: the buffer was closed while this ran in another thread
 _TROUBLES_TO_SEPARATE = 2  # 5xx in a row after which lanes go one by one
 
 
@@ -194,6 +195,8 @@ class Uploader:
             row = outcome.Row("", outcome.HOLD, cap_ms, "")
             return dispatch.pause(Answer(row, reason=error.message, hint=error.hint))
         except OSError as error:
+            if error.errno == _CLOSED:
+                raise  # what was sent cannot be acknowledged any more: send nothing else
             # The disk: a batch, the cursor or the credentials. Nothing was acknowledged.
             row = outcome.Row("", outcome.WAIT, outcome.LINK_CAP_MS, "")
             return dispatch.pause(Answer(row, reason="the state directory: %s" % error))

@@ -692,3 +692,13 @@ def _failing(wanted):
 def _no_space(operation):
     if operation in ("create", "preallocate"):
         raise OSError(ENOSPC, "disk full")
+
+
+def test_a_refused_record_larger_than_the_rejected_store_does_not_block_its_lane():
+    """What is kept says how much is missing."""
+    world = World(settings=BufferSettings(rejected=LaneSettings(32 * 1024)))
+    world.event(b"x" * 60_000)
+    world.event(b"next")
+    world.buffer.set_aside("events", 1, {"status": 400})
+    assert drain(world.buffer, "events") == [(2, b"next")]
+    assert world.buffer.status()["rejected"]["records"] == 1
