@@ -5,6 +5,7 @@ after it was delivered, because a device script records before, and often withou
 again.
 """
 
+from .errors import InvalidMessage
 from .messages.datamodel import DataModel
 
 TYPE_CHECKING = False
@@ -43,7 +44,7 @@ class ModelStore:
             self.sequence = state["sequence"]
         except OSError:
             return ""  # no model yet
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, InvalidMessage) as error:
             # Not fatal: samples are still stored, and the script submits its model at each start.
             return "model.json is damaged (%s); samples go unchecked until a model comes" % error
         return ""

@@ -186,6 +186,9 @@ class Cursor:
 
     def _open(self) -> "RandomFile":
         if self._file is None:
+            # Missing although there are records: somebody removed it. Duplicates, no loss.
+            self.create()
+        if self._file is None:
             self._file = self._fs.open(self._path)
         return self._file
 

@@ -83,14 +83,22 @@ class Outlet:
         """The batch was not delivered: unpin it and go back to the head."""
         if batch is self.batch:
             self.batch = None
-            self._go_back()
-            if not again:
+            if again:
+                self._go_back()
+            else:
+                # Read anew: what was in memory may be damaged on the disk by now.
+                self._forget_place()
                 self.state.batch_last = 0
 
     def first_record(self) -> "Record | None":
         """The oldest durable record that is not done with; nothing moves."""
         if self.batch is not None:
-            return next(self.batch.records())
+            try:
+                return next(self.batch.records())
+            except OSError:
+                self.release(self.batch, again=False)
+                self._forget_place()
+                raise
         if self.state.head > self.lane.durable:
             return None
         runs, _size = self._collect(self.lane.durable, 1, 1)
@@ -130,6 +138,12 @@ class Outlet:
         run = Run("", 0, record.kind, record.context, offset=0, word=0, sequence=record.sequence)
         run.count = 1
         self.advance(record.sequence + 1, 0, [run], became="set aside")
+
+    @property
+    def kept_bytes(self) -> int:
+        """What a lane of files takes even when every file in it was given up."""
+        active = self.lane.active
+        return active.size if active is not None and self.lane.spool is not None else 0
 
     def drop_oldest(self, reason: str) -> bool:
         """Give up the oldest records that no batch holds; False where there are none."""

@@ -35,6 +35,10 @@ class Room:
                 % (need, lane.name, quota_bytes),
                 hint="send less at a time, or give the lane a larger quota",
             )
+        outlet = self._outlets.get(lane.name)
+        kept = outlet.kept_bytes if outlet is not None else 0
+        if settings.policy == "drop_oldest" and kept + need > quota_bytes:
+            raise _full(lane, settings.quota_bytes)  # before anything is dropped in vain
         while lane.disk_bytes + need > settings.quota_bytes:
             if settings.policy == "reject" or not self._outlets[lane.name].drop_oldest("quota"):
                 raise _full(lane, settings.quota_bytes)

@@ -134,7 +134,7 @@ class Response:
 
         try:
             return json.loads(self.body.decode())
-        except (ValueError, UnicodeError):
+        except (ValueError, UnicodeError, RuntimeError):  # RuntimeError: nested without end
             return None
 
     def is_html(self) -> bool:

@@ -55,6 +55,10 @@ class ModelBarrier:
             self._position = split_model(record.payload)[0]
             self.pending = True
             return
+        # A record that is damaged beyond reading is passed, and counted, by a cut.
+        batch = self._buffer.cut("models", max_bytes=1 << 24, max_records=1)
+        if batch is not None:
+            self._buffer.release(batch, again=False)
         fragment = self._local_model() if self.missing else None
         self.pending = fragment is not None
         if fragment is not None:

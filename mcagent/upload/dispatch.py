@@ -30,6 +30,7 @@ _ALL_LANES = ("models", "events", "timeseries", "files")
 
 _TROUBLES_TO_SEARCH = 8  # design: eight 5xx for one batch while others succeed
 _LOCAL_TROUBLES_TO_SEARCH = 3  # a record that cannot be read back does not heal by waiting
+_GATEWAY = (502, 503, 504)  # what stands before the platform: never about a record
 _SMALL_BODY = 2000  # a body of this size is not refused for its size
 
 
@@ -163,7 +164,7 @@ class Dispatch:
         if answer.row.outcome == outcome.SHRINK:
             self.limit.too_slow(size)
             return self._late(load, answer, now_ms)
-        if answer.status >= 500 or answer.kind == "body":
+        if (answer.status >= 500 and answer.status not in _GATEWAY) or answer.kind == "body":
             self._trouble(load, answer, now_ms)
         return self.pause(answer)
 
@@ -200,12 +201,12 @@ class Dispatch:
             return
         lane = load.batches[0].lane
         state = self.lanes[lane]
-        others = [other for other in SHARED_LANES if other != lane and self.first(other)]
         passing = self.last_success_ms is not None and (
             self.last_success_ms > state.failing_since_ms
         )
         most = _LOCAL_TROUBLES_TO_SEARCH if answer.kind else _TROUBLES_TO_SEARCH
-        if state.failures >= most and (passing or not others):
+        # Without something that passes meanwhile it is an outage, and no record's fault.
+        if state.failures >= most and (passing or answer.kind):
             state.failures = 0
             self.poison.suspect(load.batches, answer, now_ms, by_trouble=True)
 

@@ -61,7 +61,11 @@ class Load:
         if batch is None:
             return None
         reader = _Reader(batch)
-        items = self._fitting(batch, reader)
+        try:
+            items = self._fitting(batch, reader)
+        except OSError:
+            self._buffer.release(batch, again=False)
+            raise
         if not items:
             self._buffer.release(batch, again=False)
             self.left_out.append(lane)
@@ -95,7 +99,11 @@ class Load:
         if batch.count <= index:
             self._buffer.release(batch, again=False)
             return None
-        record = _Reader(batch).record(index)
+        try:
+            record = _Reader(batch).record(index)
+        except OSError:
+            self._buffer.release(batch, again=False)
+            raise
         if record.kind == FILE:
             self._items.append(self._file(record))
         else:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..transport.http import Response
     from .session import Session
 
+_MOST_PAGES = 100  # 200 000 mappings: more is not an answer of the platform
 _PAGE_SIZE = 2000  # Siemens' Node client asks for as many (specification of the agent API, 8)
 _NAMED_POINTS = 5  # a reason stays one line; status() has them all
 
@@ -81,7 +82,11 @@ class PlatformView:
                 self.known = False
                 return response
             # Before the first PUT the platform answers 404, or an empty shell (5.2).
-            model = Configuration(answer)
+            try:
+                model = Configuration(answer)
+            except (AttributeError, TypeError):  # not the platform's words
+                self.known = False
+                return response
             self.model = model if model.id else None
         elif response.status != 404:
             self.known = False
@@ -111,10 +116,13 @@ class PlatformView:
                 return response
             for mapping in answer["content"]:
                 if _is_valid(mapping):
-                    mapped.add(mapping.get("dataPointId"))
+                    mapped.add(str(mapping.get("dataPointId")))
             page += 1
-            if not answer["content"] or page >= (answer.get("totalPages") or 0):
+            pages = answer.get("totalPages")
+            if not answer["content"] or not isinstance(pages, int) or page >= pages:
                 break
+            if page >= _MOST_PAGES:
+                return response
         self.note = ""
         self.unmapped = sorted(point for point in self.model.points if point not in mapped)
         self._mapped = len(self.model.points) - len(self.unmapped)

@@ -287,6 +287,9 @@ class Uploader:
             raise
         self._left_out = load.left_out
         if load.empty:
+            for state in self._lanes.values():
+                if state.reason and state.until_ms <= now_ms:
+                    state.go()  # its wait is over, and it has nothing that could be sent
             waits = [state.until_ms - now_ms for state in self._lanes.values() if state.reason]
             return max(1, min(waits)) if waits else None
         wait_ms = self._dispatch.send(load)
