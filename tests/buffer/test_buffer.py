@@ -702,3 +702,15 @@ def test_a_refused_record_larger_than_the_rejected_store_does_not_block_its_lane
     world.buffer.set_aside("events", 1, {"status": 400})
     assert drain(world.buffer, "events") == [(2, b"next")]
     assert world.buffer.status()["rejected"]["records"] == 1
+
+
+def test_a_cursor_that_is_gone_is_made_again():
+    """Somebody removed it: duplicates, and the lane goes on."""
+    world = World()
+    world.event(b"1")
+    world.buffer.close()
+    world.fs.remove("/s/buffer/cursor")
+    world.restart()
+    assert drain(world.buffer, "events") == [(1, b"1")]
+    world.restart()
+    assert drain(world.buffer, "events") == []

@@ -1,6 +1,8 @@
 """The uploader with the real buffer: what the fake of the unit tests cannot show."""
 
+import glob
 import io
+import os
 import shutil
 import tempfile
 
@@ -308,3 +310,42 @@ def _play(path, steps, troubles, most):
                     assert samples[sample["n"]] == item["configuration_id"]
     assert bench.platform.largest <= most
     assert bench.platform.largest_timeseries <= most // 2
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("count", [1, 2, 10])
+def test_an_outage_is_no_records_fault(bench, status, count):
+    """Nothing passes meanwhile, so when it is over everything is delivered."""
+    add_samples(bench.buffer, range(count))
+    bench.platform.refuses = lambda item: True
+    bench.platform.refusal = status
+    for _ in range(15):
+        bench.upload(timeout_s=400)
+    bench.platform.refuses = lambda item: False
+    bench.upload(timeout_s=400)
+    assert bench.platform.samples == list(range(count))
+    assert bench.uploader.status()["set_aside"] == 0
+
+
+def test_a_hold_that_is_over_leaves_an_idle_uploader(bench):
+    """An empty lane waits for nothing."""
+    add_samples(bench.buffer, [0])
+    assert bench.upload().pending == 0
+    bench.uploader._lanes["files"].hold("somebody has to act", bench.clock.monotonic_ms() + 10)
+    bench.clock.sleep_ms(5000)
+    assert bench.uploader.step() is None
+    assert bench.uploader.status()["held"] == {}
+
+
+def test_a_damaged_model_is_passed_and_counted(bench):
+    """It must not stay pending for ever."""
+    add_samples(bench.buffer, [0])
+    assert bench.upload().pending == 0
+    model = configuration("m2", "a")
+    add_model(bench.buffer, model)
+    (segment,) = glob.glob(bench.path + "/buffer/models/*.seg")
+    with open(segment, "r+b") as file:
+        content = file.read()
+        os.pwrite(file.fileno(), b"X", content.index(b'"m2"') + 1)
+    assert bench.upload().pending == 0
+    assert bench.buffer.status()["lanes"]["models"]["dropped"]["damaged"]["records"] == 1
