@@ -40,6 +40,7 @@ class Inbox:
         self._directory = directory + "/inbox"
         self._fs = fs
         self._clock = clock
+        self._count = 0
 
     def __len__(self) -> int:
         return len(self._names())
@@ -65,7 +66,14 @@ class Inbox:
             )
         self._fs.make_dir(self._directory)
         unique = "".join("%02x" % byte for byte in random_bytes(4))
-        path = "%s/%015d-%s" % (self._directory, self._clock.now_ms(), unique)
+        # By time, then by the order of this process, then by chance.
+        self._count += 1
+        path = "%s/%015d-%06d-%s" % (
+            self._directory,
+            self._clock.now_ms(),
+            self._count % 1_000_000,
+            unique,
+        )
         file = self._fs.open(path + ".tmp", create=True)
         try:
             offset = 0

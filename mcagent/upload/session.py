@@ -76,6 +76,7 @@ class Session:
         self._keystore = keystore
         self._transport = transport
         self._clock = clock
+        self._failure: "TransportError | None" = None  # of the last request for credentials
 
     @property
     def base_url(self) -> str:
@@ -175,6 +176,10 @@ class Session:
         problem = self.lifecycle.problem
         if problem is not None:
             raise _again(problem)
+        if self._failure is not None:  # its wait is not over: still the same cause
+            raise TransportError(
+                self._failure.message, kind=self._failure.kind, hint=self._failure.hint
+            )
         waiting = CredentialError("no access token yet: " + (self.lifecycle.reason or "not asked"))
         waiting.retryable = True
         raise waiting
@@ -192,7 +197,9 @@ class Session:
             except TransportError as error:
                 lifecycle.receive(request, error, self._clock.now_ms())
                 self._save()
+                self._failure = error
                 return error
+            self._failure = None
             lifecycle.receive(request, answer, self._clock.now_ms())
             self._save()
         return None
