@@ -149,10 +149,13 @@ class Intake:
             most = min(most, EXCHANGE_MAX_BYTES) if isinstance(most, int) else EXCHANGE_MAX_BYTES
             self._buffer.append_file(header["file"], message.file, max_bytes=most)
             return
+        payload = message.file.read(EXCHANGE_MAX_BYTES + 1)
+        if len(payload) > EXCHANGE_MAX_BYTES:
+            raise InvalidMessage("more than %d bytes" % EXCHANGE_MAX_BYTES)
         self._buffer.append(
             lane,
             kind,
-            message.file.read(EXCHANGE_MAX_BYTES),
+            payload,
             configuration_id=str(header.get("configuration_id") or ""),
             durable=True,
         )

@@ -22,6 +22,7 @@ from mcagent import (
     Event,
     File,
     InvalidMessage,
+    LaneSettings,
     NotOnboarded,
     TimeSeries,
     UploadSettings,
@@ -598,3 +599,26 @@ def test_closing_ends_an_upload_of_another_thread(tmp_path):
         assert len(sent) <= 10
         with Agent.open(tmp_path, ca_file=hub.ca_file) as second:
             assert second.upload(timeout_s=20).pending == 0
+
+
+def test_an_endless_inbox_message_is_refused_whole(tmp_path):
+    """Cut off at a limit it would be other bytes than were left there."""
+    inbox = Inbox(str(tmp_path), FileSystem(), Clock())
+    with Agent.open(tmp_path) as agent:
+        header = {"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}
+        inbox.put(header, [b"x" * 1_000_000] * 11)
+        agent.step(0)
+        assert agent.status().lanes["timeseries"]["records"] == 0
+        assert any("more than 10000000" in note for note in agent.status().notes)
+
+
+def test_a_file_that_cannot_fit_drops_nothing(tmp_path):
+    """It is refused before anything gives way in vain."""
+    settings = BufferSettings(files=LaneSettings(1024 * 1024))
+    with Agent.open(tmp_path, buffer=settings) as agent:
+        for number in range(8):
+            agent.submit(File(b"f" * 100_000, name="%d" % number))
+        with pytest.raises(BufferFull):
+            agent.submit(File(b"f" * 1_000_000, name="large"))
+        lane = agent.status().lanes["files"]
+        assert (lane["records"], lane["dropped"]) == (8, {})

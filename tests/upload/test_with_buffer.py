@@ -349,3 +349,41 @@ def test_a_damaged_model_is_passed_and_counted(bench):
         os.pwrite(file.fileno(), b"X", content.index(b'"m2"') + 1)
     assert bench.upload().pending == 0
     assert bench.buffer.status()["lanes"]["models"]["dropped"]["damaged"]["records"] == 1
+
+
+def test_damage_at_run_time_costs_one_record_and_stops_no_lane(bench):
+    """The bytes go bad after they were read once; no restart is needed."""
+    bench.platform.answers = [Response(503)] * 2
+    add_samples(bench.buffer, range(50))
+    add_events(bench.buffer, range(3))
+    bench.buffer.flush()
+    bench.upload(timeout_s=0)
+    (segment,) = glob.glob(bench.path + "/buffer/events/*.seg")
+    with open(segment, "r+b") as file:
+        offset = file.read().rindex(b'"pad"')
+        os.pwrite(file.fileno(), b"X", offset + 1)
+    for _ in range(5):
+        bench.upload(timeout_s=600)
+    assert bench.platform.samples == list(range(50))
+    assert len(bench.platform.received("businessEvent")) == 2
+    lane = bench.buffer.status()["lanes"]["events"]
+    assert (lane["records"], lane["dropped"]["damaged"]["records"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"configurationId": "m1", "dataSources": [1]},
+        {"configurationId": "m1", "dataSources": 5},
+        {"configurationId": "m1", "dataSources": [{"dataPoints": [{"id": ["a"]}]}]},
+    ],
+)
+def test_foreign_words_about_the_configuration_are_waited_out(bench, answer):
+    """Not the platform's answer: nothing is raised, nothing is lost, and it heals."""
+    good = bench.platform.configuration
+    bench.platform.configuration = answer
+    add_samples(bench.buffer, [0])
+    assert bench.upload(timeout_s=5).pending == 1
+    bench.platform.configuration = good
+    assert bench.upload(timeout_s=1000).pending == 0
+    assert bench.platform.samples == [0]
