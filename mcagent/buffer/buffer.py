@@ -5,19 +5,13 @@ I/O or while a file is copied. Records leave at least once: the head moves only 
 says that a batch was answered.
 """
 
-import errno
-
 from ..runtime import Clock, FileSystem, new_lock
-from .cursor import Cursor
+from .directory import Directory
 from .filing import append_file
-from .lane import Lane
-from .outlet import Outlet
 from .receipt import Receipt
 from .reject import set_aside
-from .report import lane_status
-from .room import Room
-from .settings import ALL_LANES, REJECTED, SPOOLING, BufferSettings
-from .spool import Spool
+from .report import buffer_status, unreported_losses
+from .settings import REJECTED, BufferSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,16 +45,15 @@ class Buffer:
         settings: "BufferSettings | None" = None,
     ) -> None:
         self.directory = directory
-        self._fs = fs or FileSystem()
         self._clock = clock or Clock()
         self._settings = settings or BufferSettings()
         self._lock = new_lock()
-        self._lanes: "dict[str, Lane]" = {}
-        self._outlets: "dict[str, Outlet]" = {}
-        self._cursor = Cursor(self._fs, directory + "/cursor", len(ALL_LANES))
-        self._room = Room(self._outlets, self._settings.total_quota_bytes)
-        self._made = False
-        self._closed = True
+        self._files = Directory(
+            directory, fs=fs or FileSystem(), clock=self._clock, settings=self._settings
+        )
+        self._lanes = self._files.lanes
+        self._outlets = self._files.outlets
+        self._opened_ms = 0
 
     def open(self) -> None:
         """Take up what is there. Reads the cursor and the end of each lane, and repairs nothing
@@ -69,15 +62,8 @@ class Buffer:
         Raises:
             OSError: The directory itself cannot be read.
         """
-        self._cursor.load()
-        self._closed = False
-        for place, name in enumerate(ALL_LANES):
-            used = self._cursor.states[place].head > 1
-            if used or self._fs.list_dir(self.directory + "/" + name):
-                self._begin(name)
-        self._cursor.settle()  # what it says is done with is removed now
-        for outlet in self._outlets.values():
-            outlet.retention.sweep_old()
+        self._opened_ms = self._clock.monotonic_ms()
+        self._files.open()
 
     # -- in ---------------------------------------------------------------------------------
 
@@ -114,7 +100,7 @@ class Buffer:
             try:
                 target = self._lanes[lane]
             except KeyError:
-                target = self._begin(lane)
+                target = self._files.lane(lane)
             return target.append(kind, payload, configuration_id or "", durable)
 
     def append_file(
@@ -137,14 +123,14 @@ class Buffer:
             BufferFull, InvalidMessage, OSError: As `append`; nothing was stored.
         """
         with self._lock:
-            lane = self._lane("files")
-            self._make_dirs(lane)
+            lane = self._files.lane("files")
+            self._files.make(lane)
         return append_file(
             lane,
             meta,
             source,
             lock=self._lock,
-            make_room=self._make_room,
+            make_room=self._files.make_room,
             move=move,
             max_bytes=max_bytes,
         )
@@ -181,21 +167,13 @@ class Buffer:
     def abandon(self) -> None:
         """Close without a flush: the buffer belongs to another process, the parent of this one."""
         self._lock = new_lock()  # a thread that does not exist here may hold the old one
-        self._closed = True
-        self._lanes = {}
+        self._files.closed = True
+        self._lanes.clear()
 
     def close(self) -> None:
         """Flush and close. Repeatable; nothing can be appended afterwards."""
         with self._lock:
-            self._closed = True
-            lanes, self._lanes = self._lanes, {}
-            try:
-                for lane in lanes.values():
-                    lane.close()
-            finally:
-                for outlet in self._outlets.values():
-                    outlet.close()
-                self._cursor.close()
+            self._files.close()
 
     # -- out --------------------------------------------------------------------------------
 
@@ -224,11 +202,13 @@ class Buffer:
                 return None
             if outlet.batch is not None:
                 outlet.release(outlet.batch, again=True)
+            if outlet.expire():
+                self._files.settle()
             # What is pinned cannot give way to what comes in: leave half of the lane free.
             max_bytes = min(max_bytes, outlet.lane.settings.quota_bytes // 2)
             batch = outlet.cut(max_bytes, max_records, max_sequence)
             if batch is not None:
-                self._cursor.write(sync=False)
+                self._files.cursor.write(sync=False)
             return batch
 
     def ack(self, batches: "Batch | list[Batch]") -> None:
@@ -239,8 +219,8 @@ class Buffer:
         """
         with self._lock:
             for batch in batches if isinstance(batches, list) else [batches]:
-                self._outlet(batch.lane).ack(batch)
-            self._settle()
+                self._files.outlet(batch.lane).ack(batch)
+            self._files.settle()
 
     def release(self, batch: "Batch", *, again: bool = True) -> None:
         """Not accepted: the records are cut again next time.
@@ -251,9 +231,9 @@ class Buffer:
                 or before. False where it was not sent, or was answered.
         """
         with self._lock:
-            self._outlet(batch.lane).release(batch, again=again)
+            self._files.outlet(batch.lane).release(batch, again=again)
             if not again:
-                self._cursor.write(sync=False)
+                self._files.cursor.write(sync=False)
 
     def set_aside(self, lane: str, sequence: int, reason: "dict[str, Any]") -> None:
         """Move the oldest record of *lane* to the rejected store, with the *reason* as JSON.
@@ -264,10 +244,11 @@ class Buffer:
             ValueError: *sequence* is not the oldest record.
         """
         with self._lock:
-            rejected = self._lane(REJECTED)
-            self._make_dirs(rejected)
-            set_aside(self._outlet(lane), rejected, sequence, reason, self._make_room)
-            self._settle()
+            files = self._files
+            rejected = files.lane(REJECTED)
+            files.make(rejected)
+            set_aside(files.outlet(lane), rejected, sequence, reason, files.make_room)
+            self._files.settle()
 
     def first_record(self, lane: str) -> "Record | None":
         """The oldest durable record that is not acknowledged; nothing is pinned."""
@@ -283,7 +264,7 @@ class Buffer:
 
     def open_spool(self, record: "Record") -> "SpooledFile":
         """The file that a FILE record speaks of: `length` and `chunks()`."""
-        spool = self._lane("files").spool
+        spool = self._files.lane("files").spool
         assert spool is not None
         return spool.open(record)
 
@@ -304,12 +285,14 @@ class Buffer:
     @property
     def high_water_ms(self) -> int:
         """The latest wall time that was written down; 0 for none."""
-        return self._cursor.high_water_ms
+        return self._files.cursor.high_water_ms
 
     @property
     def bytes_written(self) -> int:
         """Bytes given to the file system since `open`."""
-        return self._cursor.writes + sum([lane.bytes_written for lane in self._lanes.values()])
+        return self._files.cursor.writes + sum(
+            [lane.bytes_written for lane in self._lanes.values()]
+        )
 
     def status(self) -> "dict[str, Any]":
         """What is there, as dicts, text and numbers.
@@ -320,76 +303,27 @@ class Buffer:
             ``oldest_sequence`` and ``oldest_ms`` (None without one, or with untrusted time),
             ``dropped``: reason to ``records, bytes, first, last, since_ms, until_ms``;
             ``rejected``: the same for what was set aside; ``bytes_written``, ``high_water_ms``,
+            ``bytes_a_day`` at the rate since `open` (None in its first minute),
             ``total_quota_bytes``, ``cursor_damaged``.
         """
         with self._lock:
-            lanes = {}
-            for name in ALL_LANES:
-                quota_bytes = self._settings.lanes[name].quota_bytes
-                lanes[name] = lane_status(self._outlets.get(name), quota_bytes)
-        rejected = lanes.pop(REJECTED)
-        return {
-            "lanes": lanes,
-            "rejected": rejected,
-            "bytes_written": self.bytes_written,
-            "high_water_ms": self.high_water_ms,
-            "total_quota_bytes": self._settings.total_quota_bytes,
-            "cursor_damaged": self._cursor.damaged,
-        }
+            return buffer_status(
+                self._settings,
+                self._outlets,
+                self._files.cursor,
+                bytes_written=self.bytes_written,
+                uptime_ms=self._clock.monotonic_ms() - self._opened_ms,
+            )
 
-    # -- private ----------------------------------------------------------------------------
+    def unreported_losses(self) -> "list[dict[str, Any]]":
+        """Lanes whose losses the platform was not told of; see `report.unreported_losses`."""
+        with self._lock:
+            return unreported_losses(self._outlets)
 
-    def _make_room(self, lane: Lane, need: int) -> None:
-        self._make_dirs(lane)
-        try:
-            self._room.make(lane, need)
-        finally:
-            if self._room.dropped:
-                self._room.dropped = False
-                self._settle()
-
-    def _settle(self) -> None:
-        """Write the cursor; what it is past may go then."""
-        if self._clock.trusted():
-            self._cursor.high_water_ms = max(self._cursor.high_water_ms, self._clock.now_ms())
-        self._cursor.write()
-        for outlet in self._outlets.values():
-            outlet.retention.sweep()
-
-    def _make_dirs(self, lane: Lane) -> None:
-        if not self._made:
-            self._fs.make_dir(lane.directory)
-            self._cursor.create()
-            self._fs.sync_dir(self.directory)
-            self._fs.sync_dir(self.directory[: self.directory.rfind("/")] or "/")
-            self._made = True
-
-    def _begin(self, name: str) -> Lane:
-        """A lane that is used for the first time; memory is for those that are."""
-        if self._closed or name not in ALL_LANES:
-            raise OSError(errno.EBADF, "the buffer is closed, or has no lane " + name)
-        place = ALL_LANES.index(name)
-        lane = Lane(
-            name,
-            place + 1,
-            self.directory + "/" + name,
-            self._settings.lanes[name],
-            self._cursor.states[place],
-            fs=self._fs,
-            clock=self._clock,
-            ram_bytes=self._settings.ram_bytes,
-            make_room=self._make_room,
-        )
-        if name in SPOOLING:
-            lane.spool = Spool(self._fs, lane.directory + "/spool")
-        lane.recover()
-        self._lanes[name] = lane
-        self._outlets[name] = Outlet(lane)
-        return lane
-
-    def _lane(self, name: str) -> Lane:
-        return self._lanes[name] if name in self._lanes else self._begin(name)
-
-    def _outlet(self, name: str) -> Outlet:
-        self._lane(name)
-        return self._outlets[name]
+    def losses_reported(self, lane: str, records: int) -> None:
+        """The platform was told that *records* of *lane* are lost in all."""
+        with self._lock:
+            state = self._files.outlet(lane).state
+            state.reported = records
+            state.reported_ms = self._clock.now_ms() if self._clock.trusted() else 0
+            self._files.settle()

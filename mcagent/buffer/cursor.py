@@ -19,13 +19,12 @@ _SLOT_OFFSETS = (0, 4096)  # pages of their own: a torn page takes one slot
 _FILE_BYTES = 8192
 _HEAD = "<8sQqI"  # magic, generation, high water, lanes
 _HEAD_BYTES = 28
-_LANE = "<QQQQQ"  # head, head offset, hole first, hole last, batch last
-_LANE_BYTES = 40
+_LANE = "<QQQQQQq"  # the numbers of LaneState, in its order
+_LANE_BYTES = 56
 _LOSS = "<QQQQqq"
 _LOSS_BYTES = 48
 
-# Why a record is gone; the order is the format's. The last two wait for bounds by age and by
-# free space.
+# Why a record is gone; the order is the format's.
 REASONS = ("quota", "damaged", "age", "space")
 _LOSS_FIELDS = ("records", "bytes", "first", "last", "since_ms", "until_ms")
 _LOSSES_BYTES = len(REASONS) * _LOSS_BYTES
@@ -42,6 +41,8 @@ class LaneState:
             that was being sent); 0 for none.
         batch_last: Last record of the batch that was cut last, so that a restart cuts it again;
             0 for none.
+        reported: Lost records that the platform was told of.
+        reported_ms: Wall clock when it was; 0 for never, or while the clock was not trusted.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,8 @@ class LaneState:
         self.hole_first = 0
         self.hole_last = 0
         self.batch_last = 0
+        self.reported = 0
+        self.reported_ms = 0
         self._losses = bytes(_LOSSES_BYTES)  # packed: they change rarely, and are written often
 
     @property
@@ -88,12 +91,28 @@ class LaneState:
         return found
 
     def to_bytes(self) -> bytes:
-        places = self.head, self.head_offset, self.hole_first, self.hole_last, self.batch_last
-        return struct.pack(_LANE, *places) + self._losses
+        head = struct.pack(
+            _LANE,
+            self.head,
+            self.head_offset,
+            self.hole_first,
+            self.hole_last,
+            self.batch_last,
+            self.reported,
+            self.reported_ms,
+        )
+        return head + self._losses
 
     def load(self, data: bytes, offset: int) -> None:
-        places = struct.unpack_from(_LANE, data, offset)
-        self.head, self.head_offset, self.hole_first, self.hole_last, self.batch_last = places
+        (
+            self.head,
+            self.head_offset,
+            self.hole_first,
+            self.hole_last,
+            self.batch_last,
+            self.reported,
+            self.reported_ms,
+        ) = struct.unpack_from(_LANE, data, offset)
         self._losses = data[offset + _LANE_BYTES : offset + _STATE_BYTES]
 
 
@@ -127,6 +146,9 @@ class Cursor:
                 self._generation, best = generation, slot
         if best < 0:
             self.damaged = True
+            if _is_newer(data):
+                # Ours begins anew, at the oldest records; a later upgrade finds what it wrote.
+                self._fs.rename(self._path, self._path + ".kept")
             return
         offset = _SLOT_OFFSETS[best]
         self.high_water_ms = struct.unpack_from(_HEAD, data, offset)[2]
@@ -203,3 +225,11 @@ class Cursor:
         if crc32(data[offset : offset + size]) != struct.unpack_from("<I", data, offset + size)[0]:
             return 0
         return int(generation)
+
+
+def _is_newer(data: bytes) -> bool:
+    """True where a slot is of a version that is not known here."""
+    return any(
+        data[offset : offset + 7] == _MAGIC[:7] and data[offset + 7 : offset + 8] > _MAGIC[7:]
+        for offset in _SLOT_OFFSETS
+    )

@@ -6,7 +6,9 @@ write or sync loses none of them.
 Source: docs/buffer-format.md, "Writing" and "Recovery".
 """
 
-from ..errors import InvalidMessage
+import errno
+
+from ..errors import BufferFull, InvalidMessage
 from .frame import (
     FRAME_BYTES,
     HEADER_BYTES,
@@ -17,7 +19,7 @@ from .frame import (
     is_foreign,
     segment_header,
 )
-from .reader import SegmentReader
+from .reader import NoFile, SegmentReader
 from .segment import Segment, SegmentWriter, list_segments
 
 TYPE_CHECKING = False
@@ -118,8 +120,13 @@ class Lane:
         if not pending or context is None:
             return
         if self._writer is None:
-            # The last write failed and its segment was given up. Its room was granted already.
-            self._create(sum([len(record[2]) + FRAME_BYTES for record in pending]))
+            # The last write failed and its segment was given up.
+            need = sum([len(record[2]) + FRAME_BYTES for record in pending])
+            try:
+                self._make_room(self, self._size_for(context, need))
+            except BufferFull:
+                pass  # these were accepted: rather a segment too many than without them
+            self._create(need)
         writer = self._writer
         assert writer is not None
         try:
@@ -222,8 +229,15 @@ class Lane:
             self._settled = True
 
     def open_reader(self, segment: Segment, limit_index: int = _ALL) -> SegmentReader:
-        """Read *segment* from its start."""
-        file = self.fs.open(segment.path, write=False)
+        """Read *segment* from its start; one that somebody removed holds nothing any more."""
+        try:
+            file = self.fs.open(segment.path, write=False)
+        except OSError as error:
+            # Without its folder the whole medium may be away for a while: that is no loss.
+            if error.errno != errno.ENOENT or not self.fs.exists(self.directory):
+                raise
+            segment.used = 0
+            return SegmentReader(NoFile(), segment.seed, limit=0)
         header = b""
         try:
             header = file.read_at(0, HEADER_BYTES)
@@ -281,8 +295,7 @@ class Lane:
             if writer is not None:
                 self._writer = None
                 writer.close(give_back=True)
-            need_bytes = max(self.settings.segment_bytes, _segment_size(context, need))
-            self._make_room(self, need_bytes)
+            self._make_room(self, self._size_for(context, need))
             writer = self._create(need)
         # What does not fit in memory for long is written at once.
         self._due_ms = now_ms if need > self._ram_bytes else now_ms + self.settings.group_ms
@@ -304,7 +317,7 @@ class Lane:
             self.number,
             first=first,
             attempt=attempt,
-            size=max(self.settings.segment_bytes, _segment_size(context, need)),
+            size=self._size_for(context, need),
         )
         self._begun = (first, attempt)
         self._bytes_written += HEADER_BYTES
@@ -334,9 +347,16 @@ class Lane:
             writer.close(give_back=False)
         except OSError:
             pass  # its sync failed already
+        segment = writer.segment
         if not writer.index:
             self.segments.pop()
-            self.fs.remove_if_there(writer.segment.path)
+            self.fs.remove_if_there(segment.path)
+        elif self.fs.exists(segment.path):
+            segment.size = self.fs.size(segment.path)  # it may have been cut back
+
+    def _size_for(self, context: Context, need: int) -> int:
+        """Bytes of a new segment whose first group takes *need*."""
+        return max(self.settings.segment_bytes, HEADER_BYTES + context_bytes(context) + need)
 
     def _context_at(self, now_ms: int, configuration_id: str) -> Context:
         """The present context: the last one where nothing changed."""
@@ -362,7 +382,3 @@ def _same(now: Context, last: Context) -> bool:
         and 0 <= passed_ms <= MAX_AGE_MS
         and abs(now.wall_ms - last.wall_ms - passed_ms) <= _CLOCK_STEP_MS
     )
-
-
-def _segment_size(context: Context, need: int) -> int:
-    return HEADER_BYTES + context_bytes(context) + need

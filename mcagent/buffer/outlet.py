@@ -5,7 +5,7 @@ The head moves in memory; the caller writes the cursor (see retention.py).
 
 from .batch import Batch, Record, Run
 from .damaged import keep_aside
-from .frame import FRAME_BYTES, UNKNOWN
+from .frame import FRAME_BYTES, HEADER_BYTES, UNKNOWN, Context
 from .retention import Retention
 
 TYPE_CHECKING = False
@@ -138,6 +138,59 @@ class Outlet:
         run = Run("", 0, record.kind, record.context, offset=0, word=0, sequence=record.sequence)
         run.count = 1
         self.advance(record.sequence + 1, 0, [run], became="set aside")
+
+    def expire(self) -> bool:
+        """Give up the records that are older than the lane allows; False where none is.
+
+        Not while a batch is out. The caller writes the cursor.
+        """
+        max_age_s = self.lane.settings.max_age_s
+        if max_age_s is None or self.batch is not None or self.state.head > self.lane.durable:
+            return False
+        max_age_ms = int(max_age_s * 1000)
+        lane, head = self.lane, self.state.head
+        place, size = 0, 0
+        while place + 1 < len(lane.segments):
+            follows = lane.segments[place + 1]
+            if follows.first > head and not self._older_part(place + 1, max_age_ms, 1)[0]:
+                break
+            size += lane.segments[place].used - HEADER_BYTES
+            place += 1
+        count, offset = self._older_part(place, max_age_ms, _ALL)
+        last = lane.segments[place].first + count - 1
+        if last < head:
+            return False
+        self.retention.count("age", head, last, size + offset - HEADER_BYTES)
+        self._forget_place()
+        self.retention.move_head(last + 1, offset)
+        return True
+
+    def _older_part(self, place: int, max_age_ms: int, most: int) -> "tuple[int, int]":
+        """How many records at the start of a segment are too old, *most* are asked for; their
+        end."""
+        lane = self.lane
+        segment = lane.segments[place]
+        reader = lane.open_reader(segment, lane.last_of(place) - segment.first + 1)
+        count, offset = 0, HEADER_BYTES
+        try:
+            while most and reader.peek():
+                if not self._is_older(reader.context, reader.read()[0], max_age_ms):
+                    break
+                reader.take(1, _ALL)
+                count, offset = reader.index, reader.offset
+                most -= 1
+        finally:
+            reader.file.close()
+        return count, offset
+
+    def _is_older(self, context: Context, age_ms: int, max_age_ms: int) -> bool:
+        """By time that can be trusted only: a clock that comes from 1970 drops nothing."""
+        clock = self.lane.clock
+        if context.boot_id == clock.boot_id():
+            return clock.monotonic_ms() - context.monotonic_ms - age_ms > max_age_ms
+        if context.trusted and clock.trusted():
+            return clock.now_ms() - context.wall_ms - age_ms > max_age_ms
+        return False
 
     @property
     def kept_bytes(self) -> int:

@@ -17,6 +17,16 @@ _SECTOR_BYTES = 4096  # what a medium loses at once
 _NO_LIMIT = 0x7FFFFFFF
 
 
+class NoFile:
+    """Stands in for a segment that is not there."""
+
+    def read_at(self, offset: int, size: int) -> bytes:  # noqa: ARG002
+        return b""
+
+    def close(self) -> None:
+        pass
+
+
 class SegmentReader:
     """A place in a segment.
 
@@ -32,7 +42,7 @@ class SegmentReader:
     """
 
     def __init__(
-        self, file: "RandomFile", seed: int, *, limit: int, limit_index: int = _NO_LIMIT
+        self, file: "RandomFile | NoFile", seed: int, *, limit: int, limit_index: int = _NO_LIMIT
     ) -> None:
         self.file = file
         self.seed = seed

@@ -1,11 +1,26 @@
-"""Who gives way when space is short: a lane's own oldest records, or the fullest lane's."""
+"""Who gives way when space is short: the lanes that matter less, then a lane's own oldest records.
+
+Three bounds: what a lane may take, what all may take together, and what must stay free on the
+file system for everybody else. They are looked at when a segment or a spooled file begins.
+"""
 
 from ..errors import BufferFull, InvalidMessage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..runtime.cpython import FileSystem
     from .lane import Lane
     from .outlet import Outlet
+    from .settings import BufferSettings
+
+# What must not be pushed out by the lanes behind it; those that are not named are bulk.
+_RANKS = {"models": 0, "events": 1}
+_BULK = 2
+_MIB = 1024 * 1024
+# By default a sixteenth of the file system stays free for others, and not more than this.
+_FREE_SHARE = 16
+_FREE_MAX_BYTES = 16 * _MIB
+_FREE_MAX_FILES = 100
 
 
 class Room:
@@ -15,9 +30,13 @@ class Room:
         dropped: Records were given up since the caller last wrote the cursor.
     """
 
-    def __init__(self, outlets: "dict[str, Outlet]", total_quota_bytes: int) -> None:
+    def __init__(
+        self, outlets: "dict[str, Outlet]", fs: "FileSystem", settings: "BufferSettings"
+    ) -> None:
         self._outlets = outlets
-        self._total_quota_bytes = total_quota_bytes
+        self._fs = fs
+        self._settings = settings
+        self._total_quota_bytes = settings.total_quota_bytes
         self.dropped = False
 
     def make(self, lane: "Lane", need: int) -> None:
@@ -35,8 +54,9 @@ class Room:
                 % (need, lane.name, quota_bytes),
                 hint="send less at a time, or give the lane a larger quota",
             )
-        outlet = self._outlets.get(lane.name)
-        kept = outlet.kept_bytes if outlet is not None else 0
+        for outlet in self._outlets.values():
+            self.dropped = outlet.expire() or self.dropped
+        kept = self._outlets[lane.name].kept_bytes
         if settings.policy == "drop_oldest" and kept + need > quota_bytes:
             raise _full(lane, settings.quota_bytes)  # before anything is dropped in vain
         while lane.disk_bytes + need > settings.quota_bytes:
@@ -44,21 +64,67 @@ class Room:
                 raise _full(lane, settings.quota_bytes)
             self.dropped = True
         while self._disk_bytes() + need > self._total_quota_bytes:
-            if not self._drop_fullest():
+            if not self._yield(lane, "quota"):
                 raise _full(lane, self._total_quota_bytes)
-            self.dropped = True
+        self._keep_free(lane, need)
 
-    def _drop_fullest(self) -> bool:
-        """Take from the lane that is fullest for its quota: the quotas are the weights."""
+    def _keep_free(self, lane: "Lane", need: int) -> None:
+        """What others need stays free. Ours does not shrink for it: it stops growing."""
+        space = self._fs.free(lane.directory)
+        if space is None:
+            return
+        free_bytes, all_bytes, free_files, all_files = space
+        least_bytes, least_files = self._settings.min_free_bytes, self._settings.min_free_files
+        if least_bytes is None:
+            least_bytes = min(_FREE_MAX_BYTES, all_bytes // _FREE_SHARE)
+        if least_files is None:
+            least_files = min(_FREE_MAX_FILES, all_files // _FREE_SHARE)
+        short_bytes = min(need, least_bytes + need - free_bytes)
+        short_file = all_files > 0 and free_files <= least_files
+        before = self._disk_bytes()
+        while short_file or before - self._disk_bytes() < short_bytes:
+            if not self._yield(lane, "space"):
+                raise BufferFull(
+                    "no room in the lane %s: the file system has %d bytes and %s files free, of "
+                    "which %d bytes and %d files stay for others"
+                    % (
+                        lane.name,
+                        free_bytes,
+                        free_files if all_files else "any number of",
+                        least_bytes,
+                        least_files,
+                    ),
+                    hint="make room on the disk; or keep less free with min_free_bytes and "
+                    "min_free_files in BufferSettings",
+                )
+            short_file = False
+
+    def _yield(self, lane: "Lane", reason: str) -> bool:
+        """Give up what *lane* may push out: lanes that matter less, then its equals and itself.
+
+        Among equals the fullest for its quota goes first: the quotas are the weights.
+        """
+        mine = _rank(lane)
         lanes = [outlet.lane for outlet in self._outlets.values()]
-        lanes = [lane for lane in lanes if lane.settings.policy == "drop_oldest"]
-        for lane in sorted(lanes, key=_fullness):
-            if self._outlets[lane.name].drop_oldest("quota"):
+        lanes = [
+            other
+            for other in lanes
+            if other.settings.policy == "drop_oldest" and _rank(other) >= mine
+        ]
+        for other in sorted(
+            lanes, key=lambda other: (-min(_rank(other), mine + 1), _fullness(other))
+        ):
+            if self._outlets[other.name].drop_oldest(reason):
+                self.dropped = True
                 return True
         return False
 
     def _disk_bytes(self) -> int:
         return sum([outlet.lane.disk_bytes for outlet in self._outlets.values()])
+
+
+def _rank(lane: "Lane") -> int:
+    return _RANKS.get(lane.name, _BULK)
 
 
 def _fullness(lane: "Lane") -> int:

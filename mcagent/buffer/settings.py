@@ -20,6 +20,7 @@ QUOTA_MIN_BYTES = 2 * SEGMENT_MIN_BYTES
 
 _MIB = 1024 * 1024
 _NEVER_MS = 0x3FFFFFFF
+_MAX_AGE_S = 1_000_000_000  # 31 years
 _SHARES = 16  # of the total: the size of a segment at most
 # Lane, its quota in KiB on CPython and on MicroPython, policy, durability.
 _DEFAULTS: "tuple[tuple[str, int, int, str, Any], ...]" = (
@@ -41,6 +42,9 @@ class LaneSettings:
         durability: ``"each"`` record is synced before `append` returns; ``("group", n, ms)``
             syncs once for *n* records or *ms* milliseconds; ``"close"`` when 64 KiB wait, at
             `flush` and at the end. None: as that lane does by default.
+        max_age_s: Records that waited longer are given up; None keeps them. Measured by the
+            monotonic clock within one boot, and across boots only where the wall clock was
+            trusted then and is now: a wrong clock drops nothing.
 
     The defaults of each lane stand at `BufferSettings`.
 
@@ -53,7 +57,13 @@ class LaneSettings:
         *,
         policy: "str | None" = None,
         durability: "str | tuple[str, int, int] | None" = None,
+        max_age_s: "float | None" = None,
     ) -> None:
+        if max_age_s is not None and not 1 <= max_age_s <= _MAX_AGE_S:
+            raise ConfigurationError(
+                "records cannot be given up after %r seconds" % (max_age_s,),
+                hint="1 to %d, or None to keep them" % _MAX_AGE_S,
+            )
         _require_bytes("the quota of a lane", quota_bytes, QUOTA_MIN_BYTES, "two segments")
         if policy not in (None, "drop_oldest", "reject"):
             raise ConfigurationError(
@@ -62,6 +72,7 @@ class LaneSettings:
         self.quota_bytes = quota_bytes
         self.policy = policy
         self.durability = durability
+        self.max_age_s = max_age_s
         self.group_records, self.group_ms = _group("each" if durability is None else durability)
         self.segment_bytes = max(SEGMENT_MIN_BYTES, min(SEGMENT_MAX_BYTES, quota_bytes // 8))
 
@@ -84,8 +95,13 @@ class BufferSettings:
     Args:
         models, events, timeseries, files: `LaneSettings`; ``events`` holds custom data, too.
         rejected: Records that the platform refused, kept to be looked at.
-        total_quota_bytes: Most that all lanes take together, 512 MiB, or 1 MiB on MicroPython;
-            the lane that is fullest for its quota gives way.
+        total_quota_bytes: Most that all lanes take together, 512 MiB, or 1 MiB on MicroPython.
+            Bulk gives way to events and models; among samples, files and refused records, what
+            is fullest for its quota. Less than the quotas together cuts them, so that each of
+            the other lanes keeps two segments.
+        min_free_bytes, min_free_files: What stays free on the file system for others: the
+            buffer stops growing there, and new records push out old ones. None: a sixteenth of
+            it, at most 16 MiB and 100 files.
         ram_bytes: Most that waits in memory for its group to be written: 64 KiB, or 2 KiB on
             MicroPython.
 
@@ -104,6 +120,8 @@ class BufferSettings:
         files: "LaneSettings | None" = None,
         rejected: "LaneSettings | None" = None,
         total_quota_bytes: int = _MIB if MICROPYTHON else 512 * _MIB,
+        min_free_bytes: "int | None" = None,
+        min_free_files: "int | None" = None,
         ram_bytes: int = 2048 if MICROPYTHON else 65536,
     ) -> None:
         given = {
@@ -124,16 +142,30 @@ class BufferSettings:
                     "the settings of the lane %s are %r" % (lane, settings),
                     hint="give LaneSettings(quota_bytes)",
                 )
+            # A small total is shared by all lanes, and each has an open segment and one before.
+            share_bytes = max(SEGMENT_MIN_BYTES, total_quota_bytes // _SHARES)
+            others_bytes = 2 * min(share_bytes, SEGMENT_MAX_BYTES) * (len(_DEFAULTS) - 1)
+            most_bytes = max(QUOTA_MIN_BYTES, total_quota_bytes - others_bytes)
             self.lanes[lane] = LaneSettings(
-                settings.quota_bytes,
+                min(settings.quota_bytes, most_bytes),
                 policy=settings.policy or policy,
                 durability=durability if settings.durability is None else settings.durability,
+                max_age_s=settings.max_age_s,
             )
-            # A small total is shared by all lanes, and each has an open segment.
-            share_bytes = min(self.lanes[lane].segment_bytes, total_quota_bytes // _SHARES)
-            self.lanes[lane].segment_bytes = max(SEGMENT_MIN_BYTES, share_bytes)
+            segment_bytes = min(self.lanes[lane].segment_bytes, share_bytes)
+            self.lanes[lane].segment_bytes = segment_bytes
+        for name, least in (
+            ("min_free_bytes", min_free_bytes),
+            ("min_free_files", min_free_files),
+        ):
+            if least is not None and (type(least) is not int or least < 0):
+                raise ConfigurationError(
+                    "%s cannot be %r" % (name, least), hint="an int, 0 or more; 0 leaves nothing"
+                )
         _require_bytes("ram_bytes", ram_bytes, 1, "each record is written at once")
         self.total_quota_bytes = total_quota_bytes
+        self.min_free_bytes = min_free_bytes
+        self.min_free_files = min_free_files
         self.ram_bytes = ram_bytes
 
 

@@ -100,8 +100,14 @@ class RandomFile:
         return b"".join(parts)
 
     def sync(self) -> None:
-        """Return once every byte written so far is on the medium."""
+        """Return once every byte written so far is on the medium, under a name.
+
+        Raises:
+            OSError: It is not; ENOENT where the file was removed: nobody would find the bytes.
+        """
         _fdatasync(self._fd)
+        if not os.fstat(self._fd).st_nlink:
+            raise OSError(errno.ENOENT, "the file was removed", self.path)
 
     def size(self) -> int:
         return os.fstat(self._fd).st_size
@@ -193,6 +199,18 @@ class FileSystem:
 
     def size(self, path: str) -> int:
         return os.stat(path).st_size
+
+    def free(self, path: str) -> "tuple[int, int, int, int] | None":
+        """What the file system of *path* has left: free and all bytes, free and all files.
+
+        The files are 0 and 0 where it does not count them. None where it cannot be known.
+        """
+        try:
+            space = os.statvfs(path)
+        except (OSError, AttributeError):  # Windows has none
+            return None
+        unit = space.f_frsize
+        return space.f_bavail * unit, space.f_blocks * unit, space.f_favail, space.f_files
 
     def remove(self, path: str) -> None:
         os.unlink(path)

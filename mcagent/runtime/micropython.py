@@ -132,6 +132,14 @@ class FileSystem:
     def size(self, path):
         return os.stat(path)[6]
 
+    def free(self, path):
+        try:
+            unit, fragment, blocks, _free, free, files, _ffree, free_files = os.statvfs(path)[:8]
+        except (OSError, AttributeError):
+            return None
+        unit = fragment or unit
+        return free * unit, blocks * unit, free_files, files
+
     def remove(self, path):
         os.remove(path)
 

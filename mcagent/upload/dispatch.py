@@ -5,6 +5,7 @@ exactly 200.
 """
 
 from ..errors import CredentialError
+from ..messages.kinds import EVENT
 from ..runtime import log
 from . import outcome
 from .backoff import Backoff
@@ -126,13 +127,26 @@ class Dispatch:
         load.release(again=not answer.status)
         return self._failed(load, answer)
 
+    def tell(self, events: "list[bytes]") -> Answer:
+        """Send events that the buffer does not hold; the caller acts on the answer."""
+        load = self.new_load()
+        for event in events:
+            load.add_again(EVENT, event, "")
+        answer = self._post(load)
+        if answer.row.outcome == outcome.ACK:
+            self._link_works()
+        return answer
+
+    def _link_works(self) -> None:
+        self._backoff.reset()
+        self.offline = False
+        self.last_success_ms = self._clock.monotonic_ms()
+
     def _accepted(self, load: Load) -> None:
         """Everything in *load* was answered with 200."""
         now_ms = self._clock.monotonic_ms()
         self.limit.accepted()
-        self._backoff.reset()
-        self.offline = False
-        self.last_success_ms = now_ms
+        self._link_works()
         acknowledged = []
         for batch in load.batches:
             self.lanes[batch.lane].accepted(batch, now_ms)

@@ -11,6 +11,7 @@ from . import outcome
 from .barrier import ModelBarrier
 from .dispatch import SHARED_LANES, Dispatch
 from .exchange import Answer, ExchangeSender
+from .lossreport import LossReport
 from .platformview import PlatformView
 from .settings import UploadReport, UploadSettings
 
@@ -36,7 +37,7 @@ class Uploader:
 
     Args:
         buffer: `Buffer` or what has its methods first_record, cut, ack, release, set_aside,
-            open_spool, status.
+            open_spool, status, unreported_losses, losses_reported.
         session: Sends requests with a valid access token.
         clock: Monotonic time for every pause.
         random_unit: Uniform in [0, 1).
@@ -77,6 +78,7 @@ class Uploader:
             settings=self.settings,
         )
         self._lanes = self._dispatch.lanes
+        self._losses = LossReport(buffer, clock, enabled=self.settings.loss_events)
         self._next_exchange_ms = 0
         self._left_out: "list[str]" = []
         self._turn = 0
@@ -183,7 +185,9 @@ class Uploader:
         try:
             if dispatch.poison.searching:
                 return dispatch.search(now_ms)
-            wait_ms = self._model_piece(now_ms)
+            wait_ms = self._loss_piece(now_ms)
+            if wait_ms is None:
+                wait_ms = self._model_piece(now_ms)
             if wait_ms is None:
                 wait_ms = self._view_piece(now_ms)
             return self._exchange_piece(now_ms) if wait_ms is None else wait_ms
@@ -200,6 +204,20 @@ class Uploader:
             # The disk: a batch, the cursor or the credentials. Nothing was acknowledged.
             row = outcome.Row("", outcome.WAIT, outcome.LINK_CAP_MS, "")
             return dispatch.pause(Answer(row, reason="the state directory: %s" % error))
+
+    def _loss_piece(self, now_ms: int) -> "int | None":
+        """Tell what the buffer had to give up, when that is due."""
+        events = self._losses.due(now_ms, self.session.now_ms())
+        if not events:
+            return None
+        answer = self._dispatch.tell(events)
+        if answer.row.outcome in (outcome.WAIT, outcome.SHRINK) and answer.status < 500:
+            return self._dispatch.pause(answer)
+        accepted = answer.row.outcome == outcome.ACK
+        self._losses.answered(accepted, now_ms)
+        if not accepted:
+            log("warning", "upload", "the event about lost records: " + answer.reason)
+        return 0
 
     def _model_piece(self, now_ms: int) -> "int | None":
         """Send the data model that is due, or ask whether the platform shows it."""

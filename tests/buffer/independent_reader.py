@@ -56,12 +56,12 @@ def read_cursor(buffer):
         data = b""
     best = None
     for offset in (0, 4096):
-        slot = data[offset : offset + 1192]
-        if len(slot) < 1192 or slot[:8] != b"mcagcur\x01":
+        slot = data[offset : offset + 1272]
+        if len(slot) < 1272 or slot[:8] != b"mcagcur\x01":
             continue
         generation, _high_water, lanes = struct.unpack_from("<QqI", slot, 8)
-        (crc,) = struct.unpack_from("<I", slot, 1188)
-        if lanes != 5 or zlib.crc32(slot[:1188]) != crc:
+        (crc,) = struct.unpack_from("<I", slot, 1268)
+        if lanes != 5 or zlib.crc32(slot[:1268]) != crc:
             continue
         if best is None or generation > best[0]:
             best = (generation, slot)
@@ -76,13 +76,13 @@ def read_cursor(buffer):
                 "losses": {},
             }
             continue
-        offset = 28 + 232 * (number - 1)
+        offset = 28 + 248 * (number - 1)
         head, _place, hole_first, hole_last, batch_last = struct.unpack_from(
             "<5Q", best[1], offset
         )
         losses = {}
         for place, reason in enumerate(LOSSES):
-            fields = struct.unpack_from("<4Q2q", best[1], offset + 40 + 48 * place)
+            fields = struct.unpack_from("<4Q2q", best[1], offset + 56 + 48 * place)
             if fields[0]:
                 losses[reason] = {"records": fields[0], "first": fields[2], "last": fields[3]}
         states[lane] = {

@@ -78,6 +78,7 @@ class MemoryFileSystem:
         self.counts = {}
         self.remember = remember
         self.fail = None
+        self.space = None  # what `free` says: free and all bytes, free and all files
         self.can_preallocate = can_preallocate
         self.can_truncate = can_truncate
 
@@ -128,6 +129,9 @@ class MemoryFileSystem:
 
     def size(self, path):
         return len(self._inode(path).data)
+
+    def free(self, path):
+        return self.space
 
     def remove(self, path):
         self._inode(path)

@@ -7,8 +7,9 @@ The oracle notes what the buffer reported as durable; it never asks the buffer w
 
 import pytest
 
-from mcagent.buffer import Buffer, LaneSettings
+from mcagent.buffer import LaneSettings
 from mcagent.buffer.cursor import Cursor
+from mcagent.buffer.directory import Directory
 from mcagent.errors import BufferFull
 from tests.buffer.memoryfs import MemoryFile, MemoryFileSystem, crash
 from tests.buffer.world import World, drain, small_settings
@@ -197,14 +198,14 @@ def test_no_cut_at_any_operation_loses_what_was_durable(can_truncate, figure):
 
 def _sweep_first(monkeypatch):
     """Planted: files are removed before the cursor is durable."""
-    real = Buffer._settle
+    real = Directory.settle
 
     def settle(self):
-        for outlet in self._outlets.values():
+        for outlet in self.outlets.values():
             outlet.retention.sweep()
         real(self)
 
-    monkeypatch.setattr(Buffer, "_settle", settle)
+    monkeypatch.setattr(Directory, "settle", settle)
 
 
 def _no_sync(monkeypatch):

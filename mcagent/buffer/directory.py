@@ -1,0 +1,129 @@
+"""The lanes of one directory, their cursor and their bounds: what the buffer's lock guards.
+
+Nothing here takes the lock; every method may be called by its holder only.
+"""
+
+import errno
+
+from .cursor import Cursor
+from .lane import Lane
+from .outlet import Outlet
+from .room import Room
+from .settings import ALL_LANES, SPOOLING
+from .spool import Spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..runtime.cpython import Clock, FileSystem
+    from .settings import BufferSettings
+
+
+class Directory:
+    """Lanes begin with their first record: memory and files are for those that are used.
+
+    Attributes:
+        lanes: Name to the way in, of lanes in use; empty after `close`.
+        outlets: Name to the way out.
+        cursor: How far each lane is, and what it lost.
+    """
+
+    def __init__(
+        self, path: str, *, fs: "FileSystem", clock: "Clock", settings: "BufferSettings"
+    ) -> None:
+        self.path = path
+        self.lanes: "dict[str, Lane]" = {}
+        self.outlets: "dict[str, Outlet]" = {}
+        self.cursor = Cursor(fs, path + "/cursor", len(ALL_LANES))
+        self.closed = True
+        self._fs = fs
+        self._clock = clock
+        self._settings = settings
+        self._room = Room(self.outlets, fs, settings)
+        self._made = False
+
+    def open(self) -> None:
+        """Take up what is there; see `Buffer.open`."""
+        self.cursor.load()
+        self.closed = False
+        for place, name in enumerate(ALL_LANES):
+            used = self.cursor.states[place].head > 1
+            if used or self._fs.list_dir(self.path + "/" + name):
+                self._begin(name)
+        self.cursor.settle()  # what it says is done with is removed now
+        for outlet in self.outlets.values():
+            outlet.retention.sweep_old()
+
+    def lane(self, name: str) -> Lane:
+        """The way into lane *name*.
+
+        Raises:
+            OSError: The directory is closed, or there is no such lane (EBADF).
+        """
+        return self.lanes[name] if name in self.lanes else self._begin(name)
+
+    def outlet(self, name: str) -> Outlet:
+        """The way out of lane *name*; see `lane`."""
+        self.lane(name)
+        return self.outlets[name]
+
+    def make_room(self, lane: Lane, need: int) -> None:
+        """Have *need* bytes for *lane*; see `Room.make`."""
+        self.make(lane)
+        try:
+            self._room.make(lane, need)
+        finally:
+            if self._room.dropped:
+                self._room.dropped = False
+                self.settle()
+
+    def settle(self) -> None:
+        """Write the cursor; what it is past may go then."""
+        if self._clock.trusted():
+            self.cursor.high_water_ms = max(self.cursor.high_water_ms, self._clock.now_ms())
+        self.cursor.write()
+        for outlet in self.outlets.values():
+            outlet.retention.sweep()
+
+    def make(self, lane: Lane) -> None:
+        """Make the folders and the cursor, durably."""
+        if not self._made:
+            self._fs.make_dir(lane.directory)
+            self.cursor.create()
+            self._fs.sync_dir(self.path)
+            self._fs.sync_dir(self.path[: self.path.rfind("/")] or "/")
+            self._made = True
+
+    def close(self) -> None:
+        """Flush and close; repeatable."""
+        self.closed = True
+        lanes = list(self.lanes.values())
+        self.lanes.clear()
+        try:
+            for lane in lanes:
+                lane.close()
+        finally:
+            for outlet in self.outlets.values():
+                outlet.close()
+            self.cursor.close()
+
+    def _begin(self, name: str) -> Lane:
+        if self.closed or name not in ALL_LANES:
+            raise OSError(errno.EBADF, "the buffer is closed, or has no lane " + name)
+        place = ALL_LANES.index(name)
+        lane = Lane(
+            name,
+            place + 1,
+            self.path + "/" + name,
+            self._settings.lanes[name],
+            self.cursor.states[place],
+            fs=self._fs,
+            clock=self._clock,
+            ram_bytes=self._settings.ram_bytes,
+            make_room=self.make_room,
+        )
+        if name in SPOOLING:
+            lane.spool = Spool(self._fs, lane.directory + "/spool")
+        lane.recover()
+        self.lanes[name] = lane
+        self.outlets[name] = Outlet(lane)
+        return lane
