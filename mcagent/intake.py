@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .modelstore import ModelStore
     from .runtime import Clock
 
+_PART_ROWS = 100  # rows of a list that are stored at once
 # A default timestamp may run ahead of the clock by this much, because the platform replaces a
 # record that has the time of another: a burst of 1 000 samples, then 1 000 a second.
 MAX_LEAD_MS = 1000
@@ -72,26 +73,41 @@ class Intake:
     ) -> int:
         """Store rows of (timestamp, values); see `Agent.record_many`."""
         count = 0
-        lock = self._lock
-        append = self._buffer.append
-        try:
-            # The lock is not held between rows: *rows* may be a generator that records, too.
-            for row in rows:
-                try:
-                    timestamp, values = row
-                except (TypeError, ValueError):
-                    raise InvalidMessage(
-                        "a %s is not (timestamp, values)" % type(row).__name__,
-                        hint="give pairs; one sample alone goes to record()",
-                    )
-                timestamp_ms = timestamp if type(timestamp) is int else to_ms(timestamp)
-                with lock:
-                    payload = self._encoder.encode(values, timestamp_ms, quality_code)
-                    append("timeseries", SAMPLE, payload, configuration_id=self._configuration_id)
-                count += 1
-        except InvalidMessage as error:
-            raise InvalidMessage("row %d: %s" % (count, error.message), hint=error.hint)
+        for part in _parts(rows):
+            # The lock is not held between parts: *rows* may be a generator that records, too.
+            with self._lock:
+                count += self._record_part(part, quality_code, count)
         return count
+
+    def _record_part(
+        self, rows: "Iterable[tuple[Any, dict[str, Any]]]", quality_code: "Any", before: int
+    ) -> int:
+        """Store *rows*, or those before an invalid one; *before* is the number of the first."""
+        payloads: "list[bytes]" = []
+        encode = self._encoder.encode
+        stored_before = self._buffer.next_sequence("timeseries")
+        try:
+            try:
+                for row in rows:
+                    try:
+                        timestamp, values = row
+                    except (TypeError, ValueError):
+                        raise InvalidMessage(
+                            "a %s is not (timestamp, values)" % type(row).__name__,
+                            hint="give pairs; one sample alone goes to record()",
+                        )
+                    timestamp_ms = timestamp if type(timestamp) is int else to_ms(timestamp)
+                    payloads.append(encode(values, timestamp_ms, quality_code))
+            finally:
+                place = before + len(payloads)
+                self._buffer.append_many(
+                    "timeseries", SAMPLE, payloads, configuration_id=self._configuration_id
+                )
+        except InvalidMessage as error:
+            stored = self._buffer.next_sequence("timeseries") - stored_before
+            place = min(place, before + stored)
+            raise InvalidMessage("row %d: %s" % (place, error.message), hint=error.hint)
+        return len(payloads)
 
     def submit(self, message: "Any", durable: bool) -> "Receipt":
         """Store any message; see `Agent.submit`."""
@@ -224,3 +240,13 @@ def _is_file_meta(meta: "Any") -> bool:
         and isinstance(meta.get("type"), str)
         and isinstance(meta.get("created_ms"), int)
     )
+
+
+def _parts(rows: "Iterable[Any]") -> "Iterable[list[Any] | tuple[Any, ...]]":
+    """A list in parts; of anything else, which may take its time, each row at once."""
+    if not isinstance(rows, (list, tuple)):
+        for row in rows:
+            yield (row,)
+        return
+    for place in range(0, len(rows), _PART_ROWS):
+        yield rows[place : place + _PART_ROWS]

@@ -127,6 +127,25 @@ def test_times_do_not_repeat_across_a_restart(tmp_path):
     assert len(set(times)) == 501
 
 
+def test_record_many_counts_rows_of_a_long_list(tmp_path):
+    """A list is stored in parts; the row is named by its place in the whole."""
+    with Agent.open(str(tmp_path)) as agent:
+        rows = [(1_790_000_000_000 + number, {"a": number}) for number in range(350)]
+        assert agent.record_many(rows) == 350
+        rows[230] = (1_790_000_000_000, {"a": object()})
+        with pytest.raises(InvalidMessage, match="row 230"):
+            agent.record_many(rows)
+        rows[230] = (1_790_000_000_000, {})
+        rows[120] = (1_790_000_000_000, {"a": "x" * 900_000})
+        small = BufferSettings(timeseries=LaneSettings(64 * 1024))
+    with Agent.open(str(tmp_path / "small"), buffer=small) as agent:
+        with pytest.raises(InvalidMessage, match="row 120"):
+            agent.record_many(rows)
+        assert agent.status().lanes["timeseries"]["next_sequence"] == 121
+    with Agent.open(str(tmp_path)) as agent:
+        assert agent.status().lanes["timeseries"]["next_sequence"] == 581
+
+
 def test_record_many_names_the_row_and_keeps_those_before_it(tmp_path):
     """A bad row ends the call; the good rows before it are stored."""
     rows = [(1_790_000_000_000, {"n": 1}), (1_790_000_000_001, {"n": float("nan")})]

@@ -12,13 +12,13 @@ from ..errors import BufferFull, InvalidMessage
 from .frame import (
     FRAME_BYTES,
     HEADER_BYTES,
-    MAX_AGE_MS,
     MAX_PAYLOAD_BYTES,
     Context,
     context_bytes,
     is_foreign,
     segment_header,
 )
+from .present import Present
 from .reader import NoFile, SegmentReader
 from .segment import Segment, SegmentWriter, list_segments
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from .settings import LaneSettings
     from .spool import Spool
 
-# A wall clock that drifts or jumps by more than this against the monotonic one is noted in a new
-# context; less is what samples a second apart do not show.
-_CLOCK_STEP_MS = 1000
 _ALL = 0x3FFFFFFF
 
 
@@ -79,7 +76,7 @@ class Lane:
         self._left = -1  # bytes that the group may still grow; negative while there is none
         self._full_at = 0  # sequence number that completes it
         self._due_ms = 0
-        self._context: "Context | None" = None
+        self._present = Present(clock)
         self._configuration_id = ""
         self._writer: "SegmentWriter | None" = None
         self._tail: "tuple[int, int, int, Context] | None" = None
@@ -92,7 +89,7 @@ class Lane:
         """Store one record; see `Buffer.append`."""
         now_ms = self._monotonic_ms()
         left = self._left - len(payload) - FRAME_BYTES
-        if left < 0 or configuration_id != self._configuration_id:
+        if left < 0 or not payload or configuration_id != self._configuration_id:
             left = self._begin(len(payload), now_ms, configuration_id)
         self._pending.append((kind, now_ms, payload))
         self._left = left
@@ -109,6 +106,30 @@ class Lane:
                 raise
         return sequence
 
+    def append_many(self, kind: int, payloads: "list[bytes]", configuration_id: str) -> int:
+        """Store records in order; see `Buffer.append_many`."""
+        sequence = place = 0
+        while place < len(payloads):
+            now_ms = self._monotonic_ms()
+            # As many as fit if they are alike; the last of a group goes the long way, which may
+            # flush and fail.
+            most = min(
+                self._left // (len(payloads[place]) + FRAME_BYTES), self._full_at - self.next
+            )
+            chunk = payloads[place : place + max(0, most)]
+            need = sum(map(len, chunk)) + FRAME_BYTES * len(chunk)
+            fits = need <= self._left and configuration_id == self._configuration_id
+            if fits and now_ms < self._due_ms and chunk and all(chunk):
+                self._pending.extend([(kind, now_ms, payload) for payload in chunk])
+                self._left -= need
+                self.next += len(chunk)
+                sequence = self.next - 1
+            else:
+                chunk = [payloads[place]]
+                sequence = self.append(kind, chunk[0], configuration_id, False)
+            place += len(chunk)
+        return sequence
+
     def flush(self) -> None:
         """Make every record durable.
 
@@ -116,7 +137,7 @@ class Lane:
             OSError: None of those in memory is; they stay there for the next try.
         """
         pending = self._pending
-        context = self._context
+        context = self._present.context
         if not pending or context is None:
             return
         if self._writer is None:
@@ -126,7 +147,7 @@ class Lane:
                 self._make_room(self, self._size_for(context, need))
             except BufferFull:
                 pass  # these were accepted: rather a segment too many than without them
-            self._create(need)
+            self._create(context, need)
         writer = self._writer
         assert writer is not None
         try:
@@ -286,25 +307,23 @@ class Lane:
                 hint="send less at a time, or give the lane a larger quota",
             )
         self.flush()
-        context = self._context = self._context_at(now_ms, configuration_id)
+        context = self._present.at(now_ms, configuration_id)
         self._configuration_id = configuration_id
         if self._tail is not None:
-            self._resume()
+            context = self._resume(context)
         writer = self._writer
         if writer is None or writer.space(context) < need:
             if writer is not None:
                 self._writer = None
                 writer.close(give_back=True)
             self._make_room(self, self._size_for(context, need))
-            writer = self._create(need)
+            writer = self._create(context, need)
         # What does not fit in memory for long is written at once.
         self._due_ms = now_ms if need > self._ram_bytes else now_ms + self.settings.group_ms
         self._full_at = self.next + self.settings.group_records - 1
         return max(0, min(self._ram_bytes, writer.space(context)) - need)
 
-    def _create(self, need: int) -> SegmentWriter:
-        context = self._context
-        assert context is not None
+    def _create(self, context: Context, need: int) -> SegmentWriter:
         first, attempt = self._begun
         attempt = min(attempt + 1, 0xFF) if first == self.durable + 1 else 0
         first = self.durable + 1
@@ -324,8 +343,8 @@ class Lane:
         self.segments.append(self._writer.segment)
         return self._writer
 
-    def _resume(self) -> None:
-        """Go on in the segment that recovery found."""
+    def _resume(self, present: Context) -> Context:
+        """Go on in the segment that recovery found, and in its last context where that fits."""
         assert self._tail is not None
         segment = self.segments[-1]
         offset, index, ordinal, context = self._tail
@@ -338,8 +357,7 @@ class Lane:
         segment.size = size
         self._tail = None
         self._writer = writer
-        if self._context is not None and _same(self._context, context):
-            self._context = context
+        return self._present.go_on(present, context)
 
     def _give_up(self, writer: SegmentWriter) -> None:
         self._writer = None
@@ -357,28 +375,3 @@ class Lane:
     def _size_for(self, context: Context, need: int) -> int:
         """Bytes of a new segment whose first group takes *need*."""
         return max(self.settings.segment_bytes, HEADER_BYTES + context_bytes(context) + need)
-
-    def _context_at(self, now_ms: int, configuration_id: str) -> Context:
-        """The present context: the last one where nothing changed."""
-        clock = self.clock
-        context = Context(
-            clock.boot_id(),
-            clock.now_ms(),
-            now_ms,
-            trusted=clock.trusted(),
-            configuration_id=configuration_id,
-        )
-        last = self._context
-        return last if last is not None and _same(context, last) else context
-
-
-def _same(now: Context, last: Context) -> bool:
-    """True where *last* still describes the moment of *now*."""
-    passed_ms = now.monotonic_ms - last.monotonic_ms
-    return (
-        now.boot_id == last.boot_id
-        and now.trusted == last.trusted
-        and now.configuration_id == last.configuration_id
-        and 0 <= passed_ms <= MAX_AGE_MS
-        and abs(now.wall_ms - last.wall_ms - passed_ms) <= _CLOCK_STEP_MS
-    )

@@ -549,6 +549,7 @@ def test_contexts_tell_time_and_trust():
     world.sample(b"later", durable=True)
     world.clock.is_trusted = True
     world.clock.wall_ms += 1_000_000
+    world.clock.pass_ms(10)  # it is asked so often
     world.sample(b"known", durable=True)
     batch = world.buffer.cut("timeseries", max_bytes=1000, max_records=10)
     records = list(batch.records())
@@ -625,7 +626,7 @@ def test_a_lane_keeps_what_its_settings_do_not_name():
     """Another quota alone changes neither durability nor what gives way."""
     defaults = BufferSettings()
     given = {name: LaneSettings(10_000_000) for name in defaults.lanes}
-    for name, lane in BufferSettings(**given).lanes.items():
+    for name, lane in BufferSettings(total_quota_bytes=200_000_000, **given).lanes.items():
         default = defaults.lanes[name]
         assert lane.quota_bytes == 10_000_000
         assert (lane.group_records, lane.group_ms) == (default.group_records, default.group_ms)
