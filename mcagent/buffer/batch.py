@@ -63,6 +63,7 @@ class Run:
         "kind",
         "offset",
         "path",
+        "payloads",
         "seed",
         "sequence",
         "stop",
@@ -89,7 +90,8 @@ class Run:
         self.sequence = sequence
         self.count = 0
         self.stop = offset
-        self.crc = 0  # of its bytes from `offset` to `stop`
+        self.crc = 0  # of its bytes from `offset` to `stop`; unless the payloads are held
+        self.payloads: "list[bytes] | None" = None
 
 
 class Batch:
@@ -112,11 +114,9 @@ class Batch:
         runs: "list[Run]",
         *,
         payload_bytes: int,
-        window: "tuple[int, bytes]",
     ) -> None:
         self._fs = fs
         self.runs = runs
-        self._window = window  # read by the cut already: (offset, bytes) in the last run's file
         self.lane = lane
         self.first = runs[0].sequence
         self.last = runs[-1].sequence + runs[-1].count - 1
@@ -160,9 +160,8 @@ class Batch:
 
     def _pieces(self, run: Run) -> "Iterator[tuple[list[bytes], bool]]":
         """(payloads, False), or (a further part of a long payload, True)."""
-        base, data = self._window
-        if len(self.runs) == 1 and base <= run.offset and run.stop <= base + len(data):
-            yield _payloads(data, run.offset - base, run, run.word)[0], False
+        if run.payloads is not None:
+            yield run.payloads, False
             return
         file = self._fs.open(run.path, write=False)
         try:

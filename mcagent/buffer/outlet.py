@@ -3,6 +3,7 @@
 The head moves in memory; the caller writes the cursor (see retention.py).
 """
 
+from ..runtime import MICROPYTHON
 from .batch import Batch, Record, Run
 from .damaged import keep_aside
 from .frame import FRAME_BYTES, HEADER_BYTES, UNKNOWN, Context
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from .segment import Segment
 
 _ALL = 0x3FFFFFFF
-_NOTHING = (0, b"")  # no window
+# Payloads of a batch that stay in memory: the body is joined from them without a second reading.
+_HELD_BYTES = 2048 if MICROPYTHON else 262144
 
 
 class Outlet:
@@ -65,10 +67,7 @@ class Outlet:
                 break
             # No intact record stands up to `last`: done with them.
             self.advance(last + 1, 0, [])
-        window, reader, segment = _NOTHING, self._reader, self._segment
-        if reader is not None and segment is not None and segment.path == runs[-1].path:
-            window = reader.window()  # a small batch needs no second reading
-        self.batch = Batch(lane.fs, lane.name, runs, payload_bytes=size, window=window)
+        self.batch = Batch(lane.fs, lane.name, runs, payload_bytes=size)
         state.batch_last = self.batch.last
         return self.batch
 
@@ -105,7 +104,7 @@ class Outlet:
         self._go_back()
         if not runs:
             return None
-        return next(Batch(self.lane.fs, "", runs, payload_bytes=0, window=_NOTHING).records())
+        return next(Batch(self.lane.fs, "", runs, payload_bytes=0).records())
 
     # -- done with --------------------------------------------------------------------------
 
@@ -225,13 +224,15 @@ class Outlet:
             sequence = segment.first + reader.index
             if sequence > last or (runs and not _alike(runs[-1], kind, reader)):
                 break
-            run = _next_run(runs, segment, reader, kind)
+            run = _next_run(
+                runs, segment, reader, kind, held=size < _HELD_BYTES and not reader.long
+            )
             room = max_bytes - size - (1 if count else 0)
             reader.taken_crc = run.crc
-            taken = reader.take(min(max_records - count, last - sequence + 1), room)
+            taken = reader.take(min(max_records - count, last - sequence + 1), room, run.payloads)
             if not taken and not count:
                 # The first record is always taken: whether it is too long is the caller's affair.
-                taken = reader.take(1, _ALL)
+                taken = reader.take(1, _ALL, run.payloads)
             if not taken:
                 break
             if not run.count:
@@ -313,16 +314,19 @@ def _alike(run: Run, kind: int, reader: "SegmentReader") -> bool:
     return run.kind == kind and run.context.configuration_id == reader.context.configuration_id
 
 
-def _next_run(runs: "list[Run]", segment: "Segment", reader: "SegmentReader", kind: int) -> Run:
+def _next_run(
+    runs: "list[Run]", segment: "Segment", reader: "SegmentReader", kind: int, *, held: bool
+) -> Run:
     """The last run where the next record goes on with it, else a new one."""
     sequence = segment.first + reader.index
     if runs:
         run = runs[-1]
         follows = run.path == segment.path and run.stop == reader.offset
+        follows = follows and held == (run.payloads is not None)
         if follows and run.context is reader.context and run.sequence + run.count == sequence:
             return run
     word = reader.ordinal << 24 | reader.index
-    return Run(
+    run = Run(
         segment.path,
         segment.seed,
         kind,
@@ -331,3 +335,6 @@ def _next_run(runs: "list[Run]", segment: "Segment", reader: "SegmentReader", ki
         word=word,
         sequence=sequence,
     )
+    if held:
+        run.payloads = []
+    return run

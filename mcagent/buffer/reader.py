@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..runtime.cpython import RandomFile
 
 WINDOW_BYTES = 2048 if MICROPYTHON else 65536
+_PAYLOAD_OFFSET = FRAME_BYTES - 4  # behind the CRC
 _SECTOR_BYTES = 4096  # what a medium loses at once
 _NO_LIMIT = 0x7FFFFFFF
 
@@ -94,15 +95,16 @@ class SegmentReader:
             self._stop = stop
             return kind
 
-    def take(self, max_records: int, max_bytes: int) -> int:
+    def take(self, max_records: int, max_bytes: int, into: "list[bytes] | None" = None) -> int:
         """Pass consecutive records like the one that `peek` found; return how many.
 
         Stops where kind or context changes, where something is damaged, and at the end of the
         window: the caller peeks again. 0 means that the next record exceeds *max_bytes*
-        (payloads and a comma between each).
+        (payloads and a comma between each). *into* gets the payloads instead of `taken_crc`; not
+        that of a `long` record.
         """
         data = self._data
-        if self._stop > self._base + len(data):  # a long record, verified piece by piece
+        if self.long:  # verified piece by piece
             if self._stop - self.offset - FRAME_BYTES > max_bytes or not max_records:
                 return 0
             self.taken_crc = self._crc_of(self.offset, self._stop, self.taken_crc)
@@ -130,14 +132,20 @@ class SegmentReader:
             stop = offset + size - shift
             if found != word or stop > bound:
                 break
-            if crc(data[offset + 4 : stop], seed) != expected:
+            frame = data[offset + 4 : stop]
+            if crc(frame, seed) != expected:
                 break
+            if into is not None:
+                into.append(frame[_PAYLOAD_OFFSET:])
             offset = stop
             count += 1
         if not count and max_records and self._stop - self.offset - FRAME_BYTES <= max_bytes:
+            if into is not None:
+                into.append(data[offset + FRAME_BYTES : self._stop - self._base])
             offset = self._stop - self._base  # verified by `peek`
             count = 1
-        self.taken_crc = crc(data[start:offset], self.taken_crc)
+        if into is None:
+            self.taken_crc = crc(data[start:offset], self.taken_crc)
         self.offset += offset - start
         self.index += count
         return count
@@ -149,9 +157,10 @@ class SegmentReader:
         age_ms = unpack_from("<I", self._data, start + 12)[0]
         return age_ms, self._data[start + FRAME_BYTES : self._stop - self._base]
 
-    def window(self) -> "tuple[int, bytes]":
-        """The bytes in memory: (offset of the first, bytes)."""
-        return self._base, self._data
+    @property
+    def long(self) -> bool:
+        """True where the record that `peek` found is longer than the window."""
+        return self._stop > self._base + len(self._data)
 
     @property
     def torn(self) -> bool:
