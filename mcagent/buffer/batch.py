@@ -12,7 +12,7 @@ from .reader import WINDOW_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator
+    from typing import Generator, Iterator
 
     from ..runtime.cpython import FileSystem, RandomFile
 
@@ -138,7 +138,7 @@ class Batch:
                 yield b",".join(payloads if continued else lead + payloads)
                 lead = [b""]  # a comma before every piece but the first
 
-    def records(self) -> "Iterator[Record]":
+    def records(self) -> "Generator[Record, None, None]":
         """Each record by itself, verified like `chunks`."""
         for run in self.runs:
             sequence = run.sequence

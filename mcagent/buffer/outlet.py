@@ -93,7 +93,7 @@ class Outlet:
         """The oldest durable record that is not done with; nothing moves."""
         if self.batch is not None:
             try:
-                return next(self.batch.records())
+                return _first_of(self.batch)
             except OSError:
                 self.release(self.batch, again=False)
                 self._forget_place()
@@ -104,7 +104,7 @@ class Outlet:
         self._go_back()
         if not runs:
             return None
-        return next(Batch(self.lane.fs, "", runs, payload_bytes=0).records())
+        return _first_of(Batch(self.lane.fs, "", runs, payload_bytes=0))
 
     # -- done with --------------------------------------------------------------------------
 
@@ -308,6 +308,14 @@ class Outlet:
             if start < stop:
                 self._damage.append((segment, start, end))
         reader.damage = [span for span in reader.damage if span[0] >= stop]
+
+
+def _first_of(batch: Batch) -> Record:
+    records = batch.records()
+    try:
+        return next(records)
+    finally:
+        records.close()  # its file; MicroPython has no reference counts that would do it
 
 
 def _alike(run: Run, kind: int, reader: "SegmentReader") -> bool:

@@ -11,7 +11,7 @@ import json
 import os
 import struct
 import time
-from binascii import crc32  # noqa: F401 - part of the seam
+from binascii import crc32
 
 from .plausible import PLAUSIBLE_MS
 
@@ -42,10 +42,28 @@ class Clock:
         return self.now_ms() >= PLAUSIBLE_MS
 
 
+def _on_fat(path):
+    """FAT alone takes a name in capitals for the same; there is no call that names the driver."""
+    folder, _slash, name = path.rpartition("/")
+    try:
+        os.stat(folder + "/" + name.upper())
+    except OSError:
+        return False
+    return name != name.upper()
+
+
+# Counts what changed files on the medium. On littlefs and FAT an open file keeps the size and the
+# blocks that it was opened with: it never sees what another handle synced since, and its blocks
+# may hold something else by now. So a reader opens its file anew once anything changed.
+_changes = [0]
+
+
 class RandomFile:
-    def __init__(self, path, file):
+    def __init__(self, path, write):
         self.path = path
-        self._file = file
+        self._write = write
+        self._seen = _changes[0]
+        self._file = open(path, "r+b" if write else "rb")
 
     def write_at(self, offset, data):
         self._file.seek(offset)
@@ -57,6 +75,10 @@ class RandomFile:
             written += more
 
     def read_at(self, offset, size):
+        if not self._write and self._seen != _changes[0]:
+            self._file.close()
+            self._seen = _changes[0]
+            self._file = open(self.path, "rb")
         # A read buffer that is larger than the file costs heap: bound it first.
         self._file.seek(0, 2)
         there = self._file.tell() - offset
@@ -66,6 +88,7 @@ class RandomFile:
         return self._file.read(min(size, there))
 
     def sync(self):
+        _changes[0] += 1
         self._file.flush()
 
     def size(self):
@@ -73,13 +96,50 @@ class RandomFile:
         return self._file.tell()
 
     def preallocate(self, size):
-        return False  # littlefs copies on write: nothing is gained
+        # FAT keeps the size of a file in its directory. A power cut that tears that sector while
+        # a file grows can make it shorter than what was synced; in a file of full size only bytes
+        # change. littlefs copies on write: there it would cost, and gain nothing.
+        if not _on_fat(self.path):
+            return False
+        try:
+            self._file.seek(0)
+            for place in range(0, size, 512):
+                self._file.write(bytes(min(512, size - place)))
+            self.sync()
+        except OSError:
+            self._file.close()
+            open(self.path, "wb").close()  # gives back what was taken
+            self._file = open(self.path, "r+b")
+            raise
+        return True
 
     def truncate(self, size):
         return False  # absent; callers abandon the file instead
 
     def close(self):
+        if self._write:
+            _changes[0] += 1  # it syncs, too
         self._file.close()
+
+
+def _seal(data):
+    return b"mcag-jnl" + struct.pack("<I", crc32(data))
+
+
+def _journal(path):
+    """What a cut left to be written to *path*; None where that is whole."""
+    try:
+        with open(path + ".tmp", "rb") as file:
+            data = file.read()
+    except OSError:
+        return None
+    return data[:-12] if data[-12:] == _seal(data[:-12]) else None
+
+
+def _write(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
 
 
 class FileSystem:
@@ -88,18 +148,30 @@ class FileSystem:
             if self.exists(path):
                 raise OSError(errno.EEXIST)
             open(path, "wb").close()
-        return RandomFile(path, open(path, "r+b" if write else "rb"))
+        return RandomFile(path, write)
 
     def read(self, path):
-        with open(path, "rb") as file:
-            return file.read()
+        whole = _journal(path)
+        if whole is None:
+            with open(path, "rb") as file:
+                whole = file.read()
+        return whole
 
     def write_atomic(self, path, data):
-        temporary = path + ".tmp"
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-        self.rename(temporary, path)
+        # FAT cannot rename over a file (MicroPython removes that first), so there the content
+        # stands whole in a journal while the file is written over, and `read` looks there first.
+        journal = path + ".tmp"
+        before = _journal(path)
+        if before is not None:  # a cut came in between: the file itself may be half of it
+            _write(path, before)
+        open(journal, "wb").close()
+        if _on_fat(journal):
+            _write(journal, data + _seal(data))
+            _write(path, data)
+            self.remove(journal)
+        else:
+            _write(journal, data)
+            self.rename(journal, path)
 
     def make_dir(self, path):
         made = "/" if path.startswith("/") else ""
@@ -115,12 +187,18 @@ class FileSystem:
         return False  # no users, and no chmod
 
     def list_dir(self, path):
+        names = []
         try:
-            return sorted(entry[0] for entry in os.ilistdir(path) if entry[0] not in (".", ".."))
+            # As bytes: a torn directory of FAT has names that are no text, and they are not ours.
+            for entry in os.ilistdir(path.encode()):
+                try:
+                    names.append(entry[0].decode())
+                except UnicodeError:
+                    pass
         except OSError as error:
-            if error.errno == errno.ENOENT:
-                return []
-            raise
+            if error.errno != errno.ENOENT:
+                raise
+        return sorted(name for name in names if name not in (".", ".."))
 
     def exists(self, path):
         try:
@@ -138,19 +216,23 @@ class FileSystem:
         except (OSError, AttributeError):
             return None
         unit = fragment or unit
+        if free > blocks:  # littlefs counts shared blocks twice; below 0 the port wraps around
+            free = 0
         return free * unit, blocks * unit, free_files, files
 
     def remove(self, path):
+        _changes[0] += 1
         os.remove(path)
 
     def remove_if_there(self, path):
         try:
-            os.remove(path)
+            self.remove(path)
         except OSError as error:
             if error.errno != errno.ENOENT:
                 raise
 
     def rename(self, source, target):
+        _changes[0] += 1
         try:
             os.rename(source, target)
         except OSError as error:
