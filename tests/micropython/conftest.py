@@ -37,8 +37,10 @@ def compiled(installed, mpy_dir):
 def micropython(compiled, mpy_dir, tmp_path):
     """`micropython("script.py", …)` runs a script and returns its output; a failure fails."""
 
-    def run(script, *args, heap="16m"):
-        status, output, errors = toolchain.run(mpy_dir, script, *args, heap=heap, tmp=tmp_path)
+    def run(script, *args, heap="16m", timeout_s=300):
+        status, output, errors = toolchain.run(
+            mpy_dir, script, *args, heap=heap, tmp=tmp_path, timeout_s=timeout_s
+        )
         if status:
             pytest.fail(f"status {status}\n{output}{errors}", pytrace=False)
         return output

@@ -44,7 +44,7 @@ def compile_all(target):
     return compiled
 
 
-def run(compiled_dir, script, *args, heap="16m", tmp="/tmp"):
+def run(compiled_dir, script, *args, heap="16m", tmp="/tmp", timeout_s=300):
     """Run *script* (in the repository) on MicroPython with the compiled modules in its path.
 
     Returns:
@@ -56,7 +56,7 @@ def run(compiled_dir, script, *args, heap="16m", tmp="/tmp"):
         env={"MCAGENT_PATH": str(compiled_dir), "TMPDIR": str(tmp), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout_s,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
