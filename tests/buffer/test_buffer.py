@@ -433,7 +433,7 @@ def test_a_lane_whose_only_record_is_damaged_does_not_hang():
 
 def test_bytes_that_change_between_cut_and_stream_are_never_a_whole_body():
     """The stream ends in an error, short of its length; what the cut keeps in memory is right."""
-    settings = small_settings(timeseries=LaneSettings(1 << 20))
+    settings = small_settings(timeseries=LaneSettings(1 << 20), total_quota_bytes=8 << 20)
     settings.lanes["timeseries"].segment_bytes = 1 << 19
     world = World(settings=settings)
     payloads = [b"%05d" % number * 20 for number in range(4000)]
