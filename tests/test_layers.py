@@ -17,6 +17,7 @@ LAYERS = {
     "mcagent.upload": 3,
     "mcagent.agent": 4,
     "mcagent.inbox": 4,
+    "mcagent.inspection": 4,
     "mcagent.intake": 4,
     "mcagent.loop": 4,
     "mcagent.modelstore": 4,
