@@ -50,6 +50,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     Returns:
         The exit code, one of `exits.MEANING`.
     """
+    _stand_in_for_closed_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
@@ -69,6 +70,21 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         sys.stdout.flush()
         exits.complain(*exits.describe(error))
         return exits.code_of(error)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Give a stream that the caller closed (``>&-``) the null device.
+
+    Python sets it to None then, and the next file to be opened, one of the buffer's, would get
+    its number: whoever writes to "standard error" after that writes into the file.
+    """
+    for name, mode, number in (("stdin", "r", 0), ("stdout", "w", 1), ("stderr", "w", 2)):
+        if getattr(sys, name) is None:
+            # The lowest free number is the closed one, because those below are open by now.
+            null = os.open(os.devnull, os.O_RDWR)
+            if null == number:
+                os.set_inheritable(null, True)
+            setattr(sys, name, os.fdopen(null, mode, encoding="utf-8"))
 
 
 def _run(arguments: "list[str]") -> int:

@@ -211,6 +211,23 @@ def test_closed_pipe_is_quiet():
     assert (process.returncode, process.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_end_quietly(tmp_path, closed):
+    """`mcagent status --json >&-`: no traceback, and the command does its work."""
+    env = dict(os.environ, PYTHONPATH=ROOT, MCAGENT_STATE=str(tmp_path))
+    for command in ("event hello", "status --json"):
+        process = subprocess.run(
+            ["sh", "-c", f'exec "{sys.executable}" -m mcagent {command} {closed}'],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=env,
+        )
+        assert (process.returncode, process.stderr) == (0, "")
+    assert mcagent("status", "--json", state=tmp_path).json["pending"] == 1
+
+
 def test_only_the_command_that_is_called_is_loaded():
     """`mcagent record --help` knows nothing of the demo, rich, urllib3 or the emulator."""
     program = (
