@@ -101,6 +101,15 @@ def show_table(title: str, rows: "Sequence[Sequence[Any]]") -> None:
     Console().print(drawn)
 
 
+def duration(duration_ms: int) -> str:
+    """In the largest unit of which it has two."""
+    seconds = max(0, duration_ms) // 1000
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 def _cell(value: "Any") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -29,8 +29,8 @@ TERMINATED = 143  # 128 + SIGTERM
 # Code -> meaning; docs/cli.md shows this table, and a test compares the two.
 MEANING = {
     OK: "done",
-    INCOMPLETE: "not complete: something is still held or was set aside, or the demo found a "
-    "difference",
+    INCOMPLETE: "not complete: something is still held or was set aside, the demo found a "
+    "difference, or the buffer is damaged",
     USAGE: "the command line is wrong",
     INVALID: "a value, a row or a file that the platform would refuse; what was valid is kept",
     CONFIGURATION: "boarding configuration, setting, certificate file or state directory unusable",

@@ -23,6 +23,10 @@ COMMANDS = {
     "event": ("store an event", True),
     "file": ("store a file", True),
     "upload": ("send what is stored", True),
+    "buffer": (
+        "look into the buffer, check it, or take everything out, also while a service runs",
+        True,
+    ),
     "status": ("what is stored, since when, and what was dropped or set aside", True),
 }
 

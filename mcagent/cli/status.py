@@ -4,7 +4,7 @@ import time
 
 from ..messages.timestamp import format_ms
 from .common import add_json_option, count, show, state_directory
-from .display import table
+from .display import duration, table
 from .exits import OK
 
 TYPE_CHECKING = False
@@ -44,19 +44,11 @@ def _text(status: "dict[str, Any]", now_ms: int) -> str:
 
 def _lane_row(name: str, lane: "dict[str, Any]", now_ms: int) -> "tuple[Any, ...]":
     oldest_ms = lane["oldest_ms"]
-    age = "" if oldest_ms is None else _duration(now_ms - oldest_ms)
+    age = "" if oldest_ms is None else duration(now_ms - oldest_ms)
     dropped = ", ".join(
         f"{loss['records']} ({reason})" for reason, loss in sorted(lane["dropped"].items())
     )
     return name, lane["records"], lane["bytes"], lane["quota_bytes"], age, dropped
-
-
-def _duration(duration_ms: int) -> str:
-    seconds = max(0, duration_ms) // 1000
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def _rows(prefix: str, part: "dict[str, Any]", now_ms: int) -> "list[tuple[str, str]]":
@@ -78,6 +70,6 @@ def _row(words: str, value: "Any", now_ms: int) -> "tuple[str, str]":
     if isinstance(value, bool):
         return words, "yes" if value else "no"
     if words.endswith("expires ms"):
-        left = f"in {_duration(value - now_ms)}" if value > now_ms else "over"
+        left = f"in {duration(value - now_ms)}" if value > now_ms else "over"
         return words[:-3], f"{format_ms(value)} ({left})"
     return words, str(value)
