@@ -12,6 +12,8 @@ from ..runtime import crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..runtime.cpython import FileSystem, RandomFile
 
 _MAGIC = b"mcagcur\x01"  # the last byte is the format version
@@ -19,7 +21,7 @@ _SLOT_OFFSETS = (0, 4096)  # pages of their own: a torn page takes one slot
 _FILE_BYTES = 8192
 _HEAD = "<8sQqI"  # magic, generation, high water, lanes
 _HEAD_BYTES = 28
-_LANE = "<QQQQQQq"  # the numbers of LaneState, in its order
+_LANE = "QQQQQQq"  # the numbers of LaneState, in its order
 _LANE_BYTES = 56
 _LOSS = "<QQQQqq"
 _LOSS_BYTES = 48
@@ -90,9 +92,9 @@ class LaneState:
                 found[reason] = dict(zip(_LOSS_FIELDS, loss))
         return found
 
-    def to_bytes(self) -> bytes:
-        head = struct.pack(
-            _LANE,
+    def fields(self) -> "tuple[Any, ...]":
+        """What `Cursor.write` packs: the numbers, and the losses as bytes."""
+        return (
             self.head,
             self.head_offset,
             self.hole_first,
@@ -100,8 +102,8 @@ class LaneState:
             self.batch_last,
             self.reported,
             self.reported_ms,
+            self._losses,
         )
-        return head + self._losses
 
     def load(self, data: bytes, offset: int) -> None:
         (
@@ -112,7 +114,7 @@ class LaneState:
             self.batch_last,
             self.reported,
             self.reported_ms,
-        ) = struct.unpack_from(_LANE, data, offset)
+        ) = struct.unpack_from("<" + _LANE, data, offset)
         self._losses = data[offset + _LANE_BYTES : offset + _STATE_BYTES]
 
 
@@ -127,6 +129,7 @@ class Cursor:
         self._fs = fs
         self._path = path
         self._file: "RandomFile | None" = None
+        self._layout = _HEAD + (_LANE + "%ds" % _LOSSES_BYTES) * lanes
         self._generation = 0
         self._slot = 0  # the one that may be written
         self._settled = True  # the other slot is known to be synced
@@ -177,11 +180,10 @@ class Cursor:
         a power cut leaves whole.
         """
         self.settle()
-        parts = [
-            struct.pack(_HEAD, _MAGIC, self._generation + 1, self.high_water_ms, len(self.states))
-        ]
-        parts += [state.to_bytes() for state in self.states]
-        data = b"".join(parts)
+        values: "list[Any]" = [_MAGIC, self._generation + 1, self.high_water_ms, len(self.states)]
+        for state in self.states:
+            values += state.fields()
+        data = struct.pack(self._layout, *values)
         data += struct.pack("<I", crc32(data))
         self._generation += 1
         file = self._open()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _ALL = 0x3FFFFFFF
 # Payloads of a batch that stay in memory: the body is joined from them without a second reading.
-_HELD_BYTES = 2048 if MICROPYTHON else 262144
+# On MicroPython memory is dearer.
+_HELD_BYTES = 0 if MICROPYTHON else 262144
 
 
 class Outlet:

@@ -122,21 +122,22 @@ class SegmentReader:
         # The kind is checked with the length: another kind lands far outside the window.
         shift = (self.kind << 24) - FRAME_BYTES
         first_word = self.ordinal << 24 | self.index
+        add = into.append if into is not None else None
         count = 0
         for word in range(
             first_word, first_word + min(max_records, self.limit_index - self.index)
         ):
             if offset >= header_end:
                 break
-            expected, size, found, _age = unpack("<IIII", data, offset)
+            expected, size, found = unpack("<III", data, offset)
             stop = offset + size - shift
             if found != word or stop > bound:
                 break
             frame = data[offset + 4 : stop]
             if crc(frame, seed) != expected:
                 break
-            if into is not None:
-                into.append(frame[_PAYLOAD_OFFSET:])
+            if add is not None:
+                add(frame[_PAYLOAD_OFFSET:])
             offset = stop
             count += 1
         if not count and max_records and self._stop - self.offset - FRAME_BYTES <= max_bytes:

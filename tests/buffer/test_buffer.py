@@ -447,7 +447,7 @@ def test_bytes_that_change_between_cut_and_stream_are_never_a_whole_body():
     used = 4000 * 116
     for place in (used - 100, used - 20_000, used - 60_000, 300, 1500):
         data[place] ^= 4
-        if place > 2000:
+        if place > 2000 or MICROPYTHON:  # where nothing is kept in memory
             sent = []
             error = raises(OSError, _send, batch, sent)
             assert error.errno == errno.EIO
