@@ -10,7 +10,7 @@ from ..buffer.settings import REJECTED, SPOOLING
 from .entry import KEPT, WAITING, Entry, States
 from .finding import numbers
 from .spooled import check_file
-from .summary import count_waiting
+from .summary import count_waiting, is_damage
 from .walk import SegmentWalk
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..buffer.batch import Record
     from .survey import LaneView, Survey
+    from .walk import Damage
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_MAX = 100
@@ -99,9 +100,7 @@ class Export:
                             self._advance(walk.offset - done)
                             done = walk.offset
                     for damage in walk.damage:
-                        self._note_missing(lane, segment.path, damage.first, damage.last)
-                        if damage.open_end:
-                            self._note(segment.path, f"{damage.size} bytes at the end are torn")
+                        self._note_damage(lane, segment.path, damage)
             except FileNotFoundError as error:
                 survey.note(segment.path, error)
             except OSError as error:
@@ -109,12 +108,13 @@ class Export:
                 self._note(segment.path, f"cannot be read: {error.strerror or error}")
             self._advance(max(0, segment.size - done))
 
-    def _note_missing(self, lane: "LaneView", path: str, first: int, last: int) -> None:
-        wanted = last >= first and (
-            self._everything or count_waiting(lane, max(first, lane.state.head), last)
-        )
-        if wanted:
-            self._note(path, f"{numbers(first, last)} cannot be read")
+    def _note_damage(self, lane: "LaneView", path: str, damage: "Damage") -> None:
+        """Say what is missing of that which was asked for."""
+        lost = count_waiting(lane, damage.first, damage.last)
+        if damage.missing > 0 and (lost or (self._everything and is_damage(lane, damage))):
+            self._note(path, f"{numbers(damage.first, damage.last)} cannot be read")
+        if damage.open_end:
+            self._note(path, f"{damage.size} bytes at the end are torn")
 
     def _note(self, path: str, what: str) -> None:
         self.damage.append(f"{self._survey.relative(path)}: {what}")

@@ -99,6 +99,12 @@ def count_waiting(lane: "LaneView", first: int, last: int) -> int:
     return left
 
 
+def is_damage(lane: "LaneView", part: "Damage") -> bool:
+    """False where only numbers are missing, and the cursor is past them: they were dropped, or
+    delivered and removed."""
+    return part.size > 0 or count_waiting(lane, part.first, part.last) > 0
+
+
 def _read(survey: "Survey", lane: "LaneView", place: int, found: SegmentSummary) -> None:
     with SegmentWalk(survey, lane, place) as walk:
         for stretch in walk.stretches():
@@ -113,7 +119,8 @@ def _read(survey: "Survey", lane: "LaneView", place: int, found: SegmentSummary)
             found.waiting_bytes += stretch.size * waiting // stretch.count
             kind = stretch.oldest.kind
             found.kinds[kind] = found.kinds.get(kind, 0) + stretch.count
-        found.newest, found.damage, found.size = walk.newest, walk.damage, walk.size
+        found.newest, found.size = walk.newest, walk.size
+        found.damage = [part for part in walk.damage if is_damage(lane, part)]
         found.state = FOREIGN if walk.foreign else _state(lane, found)
 
 
