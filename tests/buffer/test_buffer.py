@@ -459,6 +459,24 @@ def test_bytes_that_change_between_cut_and_stream_are_never_a_whole_body():
     assert b"".join(list(batch.chunks())) == whole
 
 
+def test_a_cursor_of_a_newer_version_is_kept_and_another_begun():
+    """A downgrade sends again what is there, and the upgrade after it finds its own cursor."""
+    world = World()
+    for number in range(5):
+        world.event(b"%d" % number)
+    world.buffer.ack(world.buffer.cut("events", max_bytes=100, max_records=3))
+    newer = b"mcagcur\x02" + b"another layout" * 10
+    newer += bytes(4096 - len(newer)) + newer
+    world.fs.entries["/s/buffer/cursor"].data = bytearray(newer)
+    world.restart()
+    assert world.buffer.status()["cursor_damaged"]
+    assert len(drain(world.buffer, "events")) == 5
+    assert bytes(world.fs.entries["/s/buffer/cursor.kept"].data) == newer
+    world.restart()
+    assert drain(world.buffer, "events") == []
+    assert not world.buffer.status()["cursor_damaged"]
+
+
 def test_both_cursor_slots_bad_costs_duplicates_only():
     """Delivered again, never lost; the count says that the cursor was damaged."""
     world = World()
