@@ -22,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
 STEPS = ("each", "group", "drain", "syncs", "device", "scale", "agent")
 DEVICE_RUNS = 3  # bytes hardly vary
+SILENCE_S = 3600  # longer than any measurement takes, on a slow card too
 LIMIT_S = 2  # a slow store is stopped then; its rate is that of what it had done
 
 # Records: of a run to be believed, and of one that shows that everything works.
@@ -161,7 +162,9 @@ class Bench:
 
 def work(task, before=()):
     command = [*before, sys.executable, "-m", "tests.benchmarks.worker", json.dumps(task)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=SILENCE_S
+    )
     if done.returncode:
         raise SystemExit("%s\n%s\n%s" % (json.dumps(task), done.stdout, done.stderr))
     return json.loads(done.stdout)
