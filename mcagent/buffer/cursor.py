@@ -6,6 +6,7 @@ Losing both costs duplicates, never a record.
 Source: docs/buffer-format.md, "Cursor".
 """
 
+import errno
 import struct
 
 from ..runtime import crc32
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _MAGIC = b"mcagcur\x01"  # the last byte is the format version
 _SLOT_OFFSETS = (0, 4096)  # pages of their own: a torn page takes one slot
 _FILE_BYTES = 8192
+_SLOT_BYTES = 4096
+_TRIES = 2
 _HEAD = "<8sQqI"  # magic, generation, high water, lanes
 _HEAD_BYTES = 28
 _LANE = "QQQQQQq"  # the numbers of LaneState, in its order
@@ -136,12 +139,9 @@ class Cursor:
 
     def load(self) -> None:
         """Take the newest whole slot; without one everything is as if nothing was delivered."""
-        if not self._fs.exists(self._path):
+        data = self._read()
+        if data is None:
             return
-        try:
-            data = self._fs.read(self._path)
-        except OSError:
-            data = b""
         best = -1
         for slot, offset in enumerate(_SLOT_OFFSETS):
             generation = self._generation_at(data, offset)
@@ -216,6 +216,22 @@ class Cursor:
             self._file = self._fs.open(self._path)
         return self._file
 
+    def _read(self) -> "bytes | None":
+        """The file, None where there is none. A slot that the medium does not give back is empty;
+        an error that comes once is no reason to send everything again."""
+        for _ in range(_TRIES):
+            try:
+                file = self._fs.open(self._path, write=False)
+            except OSError as error:
+                if error.errno == errno.ENOENT:
+                    return None
+                continue
+            try:
+                return b"".join([_read_slot(file, offset) for offset in _SLOT_OFFSETS])
+            finally:
+                file.close()
+        return b""
+
     def _generation_at(self, data: bytes, offset: int) -> int:
         """Generation of the slot at *offset*, 0 where it is not whole."""
         size = _HEAD_BYTES + len(self.states) * _STATE_BYTES
@@ -235,3 +251,14 @@ def _is_newer(data: bytes) -> bool:
         data[offset : offset + 7] == _MAGIC[:7] and data[offset + 7 : offset + 8] > _MAGIC[7:]
         for offset in _SLOT_OFFSETS
     )
+
+
+def _read_slot(file: "RandomFile", offset: int) -> bytes:
+    data = b""
+    for _ in range(_TRIES):
+        try:
+            data = file.read_at(offset, _SLOT_BYTES)
+            break
+        except OSError:
+            pass
+    return data + bytes(_SLOT_BYTES - len(data))

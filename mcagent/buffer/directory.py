@@ -49,9 +49,14 @@ class Directory:
             used = self.cursor.states[place].head > 1
             if used or self._fs.list_dir(self.path + "/" + name):
                 self._begin(name)
-        self.cursor.settle()  # what it says is done with is removed now
         for outlet in self.outlets.values():
-            outlet.retention.sweep_old()
+            outlet.retention.find_old()
+        try:
+            self.cursor.settle()  # what it says is done with is removed now
+            for outlet in self.outlets.values():
+                outlet.retention.sweep()
+        except OSError:
+            pass  # a disk that is ill or read-only for now: the next acknowledgement removes it
 
     def lane(self, name: str) -> Lane:
         """The way into lane *name*.

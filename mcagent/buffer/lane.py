@@ -229,7 +229,10 @@ class Lane:
         for place, segment in enumerate(found):
             if place + 1 < len(found) and found[place + 1].first == segment.first:
                 # Given up before anything in it was durable, and begun again.
-                self.fs.remove_if_there(segment.path)
+                try:
+                    self.fs.remove_if_there(segment.path)
+                except OSError:
+                    pass  # it is as harmless as before
             else:
                 self.segments.append(segment)
         self.next = self.state.head
@@ -242,7 +245,10 @@ class Lane:
     def settle(self) -> None:
         """Sync what recovery found: a killed process may have left it in the page cache only."""
         if not self._settled:
-            file = self.fs.open(self.segments[-1].path, write=False)
+            try:
+                file = self.fs.open(self.segments[-1].path, write=False)
+            except OSError:
+                return  # nothing of it can be read either
             try:
                 file.sync()
             finally:
@@ -259,31 +265,39 @@ class Lane:
                 raise
             segment.used = 0
             return SegmentReader(NoFile(), segment.seed, limit=0)
-        header = b""
+        header, unreadable = b"", False
         try:
             header = file.read_at(0, HEADER_BYTES)
         except OSError:
-            pass  # the name says the same
+            unreadable = True  # the name says the same
         foreign = is_foreign(header, self.number, segment.first, segment.nonce)
         limit = 0 if foreign else segment.used
         reader = SegmentReader(file, segment.seed, limit=limit, limit_index=limit_index)
         reader.foreign = foreign
+        reader.unreadable = unreadable
         return reader
 
     def _recover_tail(self, segment: Segment) -> None:
         attempt = segment.nonce >> 24
         self._begun = (segment.first, attempt)
-        reader = self.open_reader(segment)
+        self._settled = False
+        try:
+            reader = self.open_reader(segment)
+        except OSError:
+            # It may be readable tomorrow: none of the numbers that it may hold is used again.
+            self.next = max(self.next, segment.first + _most_records(segment.size))
+            return
         try:
             while reader.peek():
                 reader.take(_ALL, _ALL)
         finally:
             reader.file.close()
         follows = segment.first + reader.index
-        self._settled = False
         if reader.foreign:
             # Of another version: it may hold this many records, and none of their numbers is ours.
-            follows += segment.size // (FRAME_BYTES + 1) + 1
+            follows += _most_records(segment.size)
+        elif reader.torn and reader.unreadable:
+            follows += _most_records(segment.size - reader.damage[-1][0])
         elif reader.torn:
             # Half-written at the cut, or damaged after it was durable: the two look alike, so
             # its number is not used again and one record counts as damaged.
@@ -327,6 +341,8 @@ class Lane:
         first, attempt = self._begun
         attempt = min(attempt + 1, 0xFF) if first == self.durable + 1 else 0
         first = self.durable + 1
+        # Noted before it is tried: what a failed try leaves behind must not count as the newer.
+        self._begun = (first, attempt)
         if not self.segments:
             self.fs.make_dir(self.directory)
             self.fs.sync_dir(self.directory[: self.directory.rfind("/")])
@@ -338,7 +354,6 @@ class Lane:
             attempt=attempt,
             size=self._size_for(context, need),
         )
-        self._begun = (first, attempt)
         self._bytes_written += HEADER_BYTES
         self.segments.append(self._writer.segment)
         return self._writer
@@ -375,3 +390,8 @@ class Lane:
     def _size_for(self, context: Context, need: int) -> int:
         """Bytes of a new segment whose first group takes *need*."""
         return max(self.settings.segment_bytes, HEADER_BYTES + context_bytes(context) + need)
+
+
+def _most_records(size: int) -> int:
+    """One more than *size* bytes can hold."""
+    return size // (FRAME_BYTES + 1) + 1

@@ -3,6 +3,8 @@
 The head moves in memory; the caller writes the cursor (see retention.py).
 """
 
+import errno
+
 from ..runtime import MICROPYTHON
 from .batch import Batch, Record, Run
 from .damaged import keep_aside
@@ -19,6 +21,10 @@ _ALL = 0x3FFFFFFF
 # Payloads of a batch that stay in memory: the body is joined from them without a second reading.
 # On MicroPython memory is dearer.
 _HELD_BYTES = 0 if MICROPYTHON else 262144
+# How often a lane is found to be unreadable before its records count as damaged, where nothing
+# readable stands behind them. With the pauses of an uploader these are hours.
+_PATIENCE = 20
+_OURS = (12, 23, 24)  # ENOMEM, ENFILE, EMFILE: a want of this process, not of the segment
 
 
 class Outlet:
@@ -39,6 +45,8 @@ class Outlet:
         self._marked: "SegmentReader | None" = None  # where `_collect` began
         self._mark = (0, 0, 0, UNKNOWN, 0)
         self._damage: "list[tuple[Segment, int, int]]" = []  # passed by the batch
+        self._unreadable: "OSError | None" = None  # why `_collect` could not read a segment
+        self._refusals = 0  # times in a row that nothing could be read
 
     @property
     def records(self) -> int:
@@ -65,7 +73,16 @@ class Outlet:
                 return None
             runs, size = self._collect(last, max_bytes, max_records)
             if runs:
+                self._refusals = 0
                 break
+            if self._unreadable is not None and state.batch_last:
+                state.batch_last = 0  # it cannot be cut again; perhaps what follows can be read
+                continue
+            if self._unreadable is not None and self._refusals < _PATIENCE:
+                # Perhaps the medium is away for a while: that is no loss.
+                self._refusals += 1
+                self._forget_place()
+                raise self._unreadable
             # No intact record stands up to `last`: done with them.
             self.advance(last + 1, 0, [])
         self.batch = Batch(lane.fs, lane.name, runs, payload_bytes=size)
@@ -170,8 +187,11 @@ class Outlet:
         end."""
         lane = self.lane
         segment = lane.segments[place]
-        reader = lane.open_reader(segment, lane.last_of(place) - segment.first + 1)
         count, offset = 0, HEADER_BYTES
+        try:
+            reader = lane.open_reader(segment, lane.last_of(place) - segment.first + 1)
+        except OSError:
+            return count, offset  # of unknown age
         try:
             while most and reader.peek():
                 if not self._is_older(reader.context, reader.read()[0], max_age_ms):
@@ -211,6 +231,7 @@ class Outlet:
     def _collect(self, last: int, max_bytes: int, max_records: int) -> "tuple[list[Run], int]":
         """Runs from the head to *last* within the limits, and what `chunks` will yield."""
         self._damage = []
+        self._unreadable = None
         runs: "list[Run]" = []
         count = size = 0
         reader = self._open_head()
@@ -258,6 +279,8 @@ class Outlet:
             for place, segment in enumerate(lane.segments):
                 if lane.last_of(place) >= head:
                     reader = self._open(segment)
+                    if reader is None:
+                        continue
                     wanted = head - segment.first
                     while reader.index < wanted and reader.peek() and reader.index < wanted:
                         reader.take(wanted - reader.index, _ALL)
@@ -271,14 +294,26 @@ class Outlet:
 
     def _open_next(self, segment: "Segment") -> "SegmentReader | None":
         segments = self.lane.segments
-        place = segments.index(segment) + 1
-        if place >= len(segments) or segments[place].first > self.lane.durable:
-            return None
-        return self._open(segments[place])
+        reader = None
+        for place in range(segments.index(segment) + 1, len(segments)):
+            if reader is not None or segments[place].first > self.lane.durable:
+                break
+            reader = self._open(segments[place])
+        return reader
 
-    def _open(self, segment: "Segment") -> "SegmentReader":
+    def _open(self, segment: "Segment") -> "SegmentReader | None":
+        """None where the segment cannot be read at all; `_unreadable` says why."""
         self._forget_place()
-        self._reader = reader = self.lane.open_reader(segment)
+        try:
+            reader = self.lane.open_reader(segment)
+        except OSError as error:
+            if error.errno in _OURS:
+                raise
+            self._unreadable = error
+            return None
+        if reader.unreadable:
+            self._unreadable = OSError(errno.EIO, "%s cannot be read" % segment.path)
+        self._reader = reader
         self._segment = segment
         self._set_limit(reader, segment)
         return reader

@@ -39,6 +39,7 @@ class SegmentReader:
         limit: Bytes of the segment that may be read; raised by the caller as it grows.
         limit_index: Index at which the next segment begins.
         foreign: The segment is of another version; the limit is 0 then.
+        unreadable: The medium did not give back some of its bytes.
         taken_crc: CRC of the bytes that `take` passed; the caller sets where it begins.
     """
 
@@ -56,6 +57,7 @@ class SegmentReader:
         self.limit_index = limit_index
         self.taken_crc = 0
         self.foreign = False
+        self.unreadable = False
         self.kind = 0
         self._stop = 0
         self._data = b""
@@ -191,6 +193,7 @@ class SegmentReader:
             try:
                 parts.append(self.file.read_at(offset, piece))
             except OSError:
+                self.unreadable = True
                 parts.append(bytes(piece))
             offset += piece
         return b"".join(parts)

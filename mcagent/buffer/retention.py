@@ -102,7 +102,10 @@ class Retention:
         return "durable" if sequence >= self.state.head else "delivered"
 
     def sweep(self) -> None:
-        """Remove the files that are done with. The cursor is durable past them."""
+        """Remove the files that are done with. The cursor is durable past them.
+
+        What cannot be removed now is tried again at the next sweep.
+        """
         lane = self.lane
         while self._passed:
             remove_segment(lane.fs, lane.number, self._passed[-1])
@@ -110,9 +113,11 @@ class Retention:
         while self._spooled and lane.spool is not None:
             lane.spool.remove(self._spooled[-1])
             self._spooled.pop()
+        if lane.spool is not None:
+            lane.spool.sweep()
 
-    def sweep_old(self) -> None:
-        """At open: remove what an earlier process was done with and did not come to remove."""
+    def find_old(self) -> None:
+        """At open: find what an earlier process was done with, for `sweep` to remove."""
         state, segments, spool = self.state, self.lane.segments, self.lane.spool
         for place in range(len(segments) - 2, -1, -1):
             in_hole = state.hole_first <= segments[place].first <= state.hole_last
@@ -120,7 +125,6 @@ class Retention:
                 self._passed.append(segments.pop(place))
         if spool is not None:
             spool.recover(state, self.lane.next)
-        self.sweep()
 
     # -- private ----------------------------------------------------------------------------
 

@@ -62,17 +62,21 @@ def list_segments(fs: "FileSystem", directory: str, lane_id: int) -> "list[Segme
 
 
 def remove_segment(fs: "FileSystem", lane_id: int, segment: Segment) -> None:
-    """Remove a segment that is done with; one of another version is only put out of the way."""
+    """Remove a segment that is done with; one of another version, or that cannot be read, is only
+    put out of the way."""
     header = b""
+    unreadable = False
     try:
         file = fs.open(segment.path, write=False)
         try:
             header = file.read_at(0, HEADER_BYTES)
         finally:
             file.close()
-    except OSError:
-        pass
-    if is_foreign(header, lane_id, segment.first, segment.nonce):
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return
+        unreadable = True
+    if unreadable or is_foreign(header, lane_id, segment.first, segment.nonce):
         fs.rename(segment.path, segment.path + ".kept")
     else:
         fs.remove_if_there(segment.path)

@@ -71,11 +71,12 @@ class Spool:
         self._fs = fs
         self._directory = directory
         self._sizes: "dict[int, int]" = {}
+        self._orphans: "list[str]" = []
         self.bytes = 0
         self.bytes_written = 0
 
     def recover(self, state: "LaneState", next_sequence: int) -> None:
-        """Keep what a record that is not done with can speak of; remove the rest."""
+        """Keep what a record that is not done with can speak of; `sweep` removes the rest."""
         for name in self._fs.list_dir(self._directory):
             path = self._directory + "/" + name
             try:
@@ -86,7 +87,13 @@ class Spool:
             if state.head <= sequence < next_sequence and not in_hole:
                 self._add(sequence, self._fs.size(path))
             elif sequence or name.startswith(_TEMPORARY):
-                self._fs.remove_if_there(path)
+                self._orphans.append(path)
+
+    def sweep(self) -> None:
+        """Remove what `recover` found. The cursor is durable."""
+        while self._orphans:
+            self._fs.remove_if_there(self._orphans[-1])
+            self._orphans.pop()
 
     def copy(self, source: "Any", *, link: bool = False, max_bytes: "int | None" = None) -> Copy:
         """Copy *source* (a path, or an object with `read`) and sync it.
@@ -131,7 +138,10 @@ class Spool:
 
     def adopt(self, copy: Copy, sequence: int) -> None:
         """Name *copy* after its record-to-be; durable when this returns."""
-        self._fs.rename(copy.path, self.path(sequence))
+        path = self.path(sequence)
+        self._fs.rename(copy.path, path)
+        if path in self._orphans:
+            self._orphans.remove(path)  # what had this name is replaced
         self._add(sequence, copy.size)
         self._fs.sync_dir(self._directory)
 
