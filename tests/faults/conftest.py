@@ -1,0 +1,62 @@
+"""The rows of docs/reliability.md: every test of a fault reports what it saw."""
+
+import os
+import random
+
+import pytest
+
+from tests.faults import table
+
+LONG = os.environ.get("MCAGENT_FAULTS") == "long"
+ROWS = pytest.StashKey()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--write-reliability",
+        action="store_true",
+        help="write what this complete, long run saw into docs/reliability.md",
+    )
+
+
+@pytest.fixture(scope="session")
+def long_run():
+    """True in `tox -e faults`: every position instead of a sample."""
+    return LONG
+
+
+@pytest.fixture
+def rng():
+    """Another seed each time; a failure prints it. MCAGENT_FAULTS_SEED takes one up again."""
+    seed = int(os.environ.get("MCAGENT_FAULTS_SEED") or random.randrange(2**32))
+    print("MCAGENT_FAULTS_SEED", seed)
+    return random.Random(seed)
+
+
+@pytest.fixture
+def row(request):
+    """`row("media", "a flipped bit", outcomes)`: one line of the table; it must be all zeros.
+
+    *positions* is given where one outcome judges several of them.
+    """
+
+    def note(area, fault, outcomes, positions=None):
+        line = table.Row(area, fault, outcomes, positions)
+        request.config.stash.setdefault(ROWS, {})[area, fault] = line
+        assert line.positions, "no position was tried"
+        assert line.clean, line.notes()
+
+    return note
+
+
+def pytest_sessionfinish(session, exitstatus):
+    config = session.config
+    if not config.getoption("--write-reliability", default=False):
+        return
+    rows = config.stash.setdefault(ROWS, {})
+    missing = table.rows_of_tests() - set(rows)
+    if exitstatus or missing or not LONG:
+        raise pytest.UsageError(
+            f"docs/reliability.md is written by a whole, long, green run; missing: {missing}"
+        )
+    table.write(rows.values())
