@@ -74,12 +74,18 @@ class Directory:
     def make_room(self, lane: Lane, need: int) -> None:
         """Have *need* bytes for *lane*; see `Room.make`."""
         self.make(lane)
+        # Where the cursor could not be written, nothing was removed: giving up more would be in
+        # vain. littlefs and btrfs need room to write over a file.
+        self._settle_dropped()
         try:
             self._room.make(lane, need)
         finally:
-            if self._room.dropped:
-                self._room.dropped = False
-                self.settle()
+            self._settle_dropped()
+
+    def _settle_dropped(self) -> None:
+        if self._room.dropped:
+            self.settle()
+            self._room.dropped = False
 
     def settle(self) -> None:
         """Write the cursor; what it is past may go then."""

@@ -383,6 +383,34 @@ def test_draining_works_on_a_full_disk():
     assert len(drain(world.buffer, "timeseries", max_records=100)) == 1000
 
 
+def test_while_the_cursor_cannot_be_written_no_more_is_given_up():
+    """Each refused record would cost a segment, and none of them could be removed."""
+    world = World()
+    lane = world.settings.lanes["timeseries"]
+    lane.quota_bytes = 4 * lane.segment_bytes
+    while not world.status("timeseries")["dropped"]:
+        world.sample(b"x" * 1000, durable=True)
+    before = world.status("timeseries")["dropped"]["quota"]["records"]
+
+    def fail(operation, path, size):
+        if operation == "write" and path.endswith("/cursor"):
+            raise OSError(ENOSPC, "copy on write needs room")
+
+    world.fs.fail = fail
+    refused = 0
+    for _ in range(100):
+        try:
+            world.sample(b"x" * 1000, durable=True)
+        except OSError:
+            refused += 1
+    assert refused > 70
+    kept = world.status("timeseries")["dropped"]["quota"]["records"] - before
+    world.fs.fail = None
+    sequence = world.sample(b"room again", durable=True)
+    assert kept <= 16
+    assert drain(world.buffer, "timeseries")[-1] == (sequence, b"room again")
+
+
 def test_a_record_damaged_at_rest_is_skipped_and_counted():
     """The rest goes out; the count is durable and the bytes are kept aside."""
     world = World()
