@@ -131,6 +131,7 @@ class Cursor:
         self.damaged = False  # neither slot could be read
         self._fs = fs
         self._path = path
+        self._keeps_unsynced = getattr(fs, "keeps_unsynced", True)
         self._file: "RandomFile | None" = None
         self._layout = _HEAD + (_LANE + "%ds" % _LOSSES_BYTES) * lanes
         self._generation = 0
@@ -177,8 +178,11 @@ class Cursor:
         """Write the states to the slot that was not synced last.
 
         Without *sync* the same slot is written again next time: the other one stays the one that
-        a power cut leaves whole.
+        a power cut leaves whole. It is for a killed process; where nothing is left of one that
+        was not synced, nothing is written.
         """
+        if not sync and not self._keeps_unsynced:
+            return
         self.settle()
         values: "list[Any]" = [_MAGIC, self._generation + 1, self.high_water_ms, len(self.states)]
         for state in self.states:

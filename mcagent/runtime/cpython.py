@@ -136,7 +136,13 @@ class RandomFile:
 
 
 class FileSystem:
-    """The operations that a state directory needs. A test's recording file system has the same."""
+    """The operations that a state directory needs. A test's recording file system has the same.
+
+    Attributes:
+        keeps_unsynced: What was written and not synced is there after the process was killed.
+    """
+
+    keeps_unsynced = True
 
     def open(self, path: str, *, create: bool = False, write: bool = True) -> RandomFile:
         """Open for reading and writing at offsets.

@@ -143,6 +143,8 @@ def _write(path, data):
 
 
 class FileSystem:
+    keeps_unsynced = False  # the driver's memory goes with the interpreter
+
     def open(self, path, *, create=False, write=True):
         if create:
             if self.exists(path):

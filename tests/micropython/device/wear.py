@@ -1,4 +1,4 @@
-"""What a durable record costs the medium: programs, bytes and erasures, one line of JSON.
+"""What durable records cost the medium: programs, bytes and erasures, one line of JSON.
 
 wear.py KIND GROUP RECORDS
 """
@@ -16,6 +16,10 @@ from tests.micropython.device.ramdisk import MOUNT, Mounted, new_disk
 PAYLOAD = b"x" * 100
 
 
+def counts(disk):
+    return disk.operations, disk.bytes, disk.erasures
+
+
 def main(kind, group, records):
     lane = LaneSettings(256 * 1024, durability=("group", int(group), 1 << 20))
     disk = new_disk(kind, times=4)
@@ -23,15 +27,29 @@ def main(kind, group, records):
         settings = BufferSettings(timeseries=lane, ram_bytes=1 << 16)
         buffer = Buffer(MOUNT + "/buffer", settings=settings)
         buffer.open()
-        before = disk.operations, disk.bytes, disk.erasures, disk.syncs
+        begin = counts(disk)
         for _ in range(int(records)):
             buffer.append("timeseries", 1, PAYLOAD)
         buffer.flush()
         assert buffer.receipt("timeseries", int(records)).durable
-        after = disk.operations, disk.bytes, disk.erasures, disk.syncs
+        full = counts(disk)
+        batches = 0
+        while True:
+            batch = buffer.cut("timeseries", max_bytes=2000, max_records=10)
+            if batch is None:
+                break
+            buffer.ack(batch)
+            batches += 1
+        empty = counts(disk)
         buffer.close()
-    used = [end - start for start, end in zip(before, after)]
-    print(json.dumps(dict(zip(("operations", "bytes", "erasures", "syncs"), used))))
+    print(
+        json.dumps(
+            {
+                "record": [(end - start) / int(records) for start, end in zip(begin, full)],
+                "batch": [(end - start) / batches for start, end in zip(full, empty)],
+            }
+        )
+    )
 
 
 main(*sys.argv[1:])
