@@ -132,16 +132,42 @@ def test_each_goes_on_with_what_the_other_wrote(micropython, tmp_path, kind, fir
 
 
 def test_wear(micropython, figure):
-    """What a durable record of 100 bytes costs the medium, over 600 of them."""
-    programmed = {}
+    """What a durable record of 100 bytes costs the medium, and a batch that is acknowledged."""
+    words = "{:.2f} writes, {:.0f} bytes, {:.2f} erasures"
     for kind in KINDS:
+        programmed = []
         for group in (1, 10, 100):
             found = answer(micropython(DEVICE + "wear.py", kind, group, 600, heap="64m"))
-            programmed[kind, group] = found["bytes"]
+            programmed.append(found["record"][1])
             figure(
-                f"wear on {kind}, groups of {group}",
-                f"{found['operations'] / 600:.2f} writes, {found['bytes'] / 600:.0f} bytes, "
-                f"{found['erasures'] / 600:.2f} erasures a record",
+                f"wear on {kind}, a record in groups of {group}", words.format(*found["record"])
             )
-    for kind in KINDS:
-        assert programmed[kind, 1] > 2 * programmed[kind, 10] > 2 * programmed[kind, 100]
+        figure(f"wear on {kind}, a batch", words.format(*found["batch"]))
+        # The cursor's two slots, and the segments that were removed on the way.
+        assert found["batch"][1] < 8192
+        assert programmed[0] > 2 * programmed[1] > 2 * programmed[2]
+
+
+def full(micropython, kind, spare):
+    """What became of the records when others left *spare* bytes free; none may be missing."""
+    found = answer(micropython(DEVICE + "full.py", kind, spare, heap="64m"))
+    assert found["free"] <= spare
+    assert found["delivered"] + found["dropped"] == found["accepted"]
+    assert found["in_order"]
+    return found
+
+
+def test_a_full_fat_yields_and_drains(micropython):
+    """Not one byte free: appending goes on, the oldest gave way, and the rest is delivered."""
+    found = full(micropython, "fat", 0)
+    assert found["refused"] == 0
+    assert found["drained"]
+    assert found["dropped"] > 0
+
+
+@pytest.mark.parametrize("spare", [0, 16384])
+def test_a_full_littlefs_loses_one_segment_at_most(micropython, spare):
+    """It needs room even to write over a file: records and answers are refused until there is."""
+    found = full(micropython, "lfs2", spare)
+    assert found["refused"] > 0
+    assert found["dropped"] * 116 <= 64 * 1024
