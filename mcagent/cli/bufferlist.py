@@ -167,6 +167,8 @@ def _stats_text(stats: "dict[str, Any]") -> str:
     cursor = stats["cursor"]
     generation = f"cursor generation {cursor['generation']}" if cursor["known"] else "no cursor"
     lines = [f"{stats['directory']}: {_WRITER[stats['writer']]}; {generation}"]
+    if stats["free_bytes"] is not None:
+        lines[0] += f"; {count(stats['free_bytes'], 'byte')} free on the file system"
     header = (
         *("lane", "waiting", "bytes", "on disk", "of default", "oldest", "per record"),
         *("per minute", "room for", "dropped"),

@@ -3,13 +3,13 @@
 Source: docs/buffer-format.md, "Cursor".
 """
 
-import os
 import struct
 import time
 
 from ..buffer.cursor import Cursor
 from ..buffer.settings import ALL_LANES
 from ..runtime import FileSystem
+from ..runtime.cpython import RandomFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ _VERSION = 1
 _TRIES = 5
 _PAUSE_S = 0.02
 
-WHOLE, EMPTY, MISSING, DAMAGED, FOREIGN = "whole", "empty", "missing", "damaged", "other version"
+WHOLE, EMPTY, MISSING, DAMAGED = "whole", "empty", "missing", "damaged"
+FOREIGN, UNREADABLE = "other version", "unreadable"
 
 
 class Slot:
@@ -37,7 +38,7 @@ class Slot:
 
 
 class CursorView:
-    """A cursor file that was read once.
+    """A cursor file that was read once; a page that the medium does not give back is None.
 
     Attributes:
         present: There is such a file.
@@ -48,11 +49,14 @@ class CursorView:
         slots: Both, in the order of the file.
     """
 
-    def __init__(self, data: bytes, *, present: bool, trouble: str = "") -> None:
+    def __init__(
+        self, pages: "list[bytes | None]", *, present: bool = True, trouble: str = ""
+    ) -> None:
         self.present = present
         self.trouble = trouble
-        self.slots = [_slot(data, place * _PAGE_BYTES) for place in range(_SLOTS)]
-        cursor = Cursor(_Bytes(data), "", len(ALL_LANES))
+        self.slots = [_slot(page, place * _PAGE_BYTES) for place, page in enumerate(pages)]
+        data = b"".join([(page or b"").ljust(_PAGE_BYTES, b"\0") for page in pages])
+        cursor = Cursor(_OneFile(data), "", len(ALL_LANES))
         cursor.load()
         self.known = present and not cursor.damaged
         self.generation = max(slot.generation for slot in self.slots)
@@ -70,33 +74,64 @@ def read_cursor(fs: "ReadOnly", path: str) -> CursorView:
         if attempt:
             time.sleep(_PAUSE_S)
         try:
-            view = CursorView(fs.read(path), present=True)
+            view = CursorView(_read_pages(fs, path))
         except FileNotFoundError:
-            return CursorView(b"", present=False)
+            return CursorView([b""] * _SLOTS, present=False)
         except OSError as error:
-            return CursorView(b"", present=True, trouble=os.strerror(error.errno or 0))
+            return CursorView([b""] * _SLOTS, trouble=error.strerror or str(error))
         if all(slot.state in (WHOLE, EMPTY) for slot in view.slots):
             break
     return view
 
 
-def _slot(data: bytes, offset: int) -> Slot:
-    page = data[offset : offset + _PAGE_BYTES]
+def _read_pages(fs: "ReadOnly", path: str) -> "list[bytes | None]":
+    pages: "list[bytes | None]" = []
+    file = fs.open(path)
+    try:
+        for place in range(_SLOTS):
+            try:
+                pages.append(file.read_at(place * _PAGE_BYTES, _PAGE_BYTES))
+            except OSError:
+                pages.append(None)
+    finally:
+        file.close()
+    return pages
+
+
+def _slot(page: "bytes | None", offset: int) -> Slot:
+    if page is None:
+        return Slot(offset, UNREADABLE, 0)
     if not page:
         return Slot(offset, MISSING, 0)
     if not page.strip(b"\0"):
         return Slot(offset, EMPTY, 0)  # written for the first time when something is delivered
     # The library decides whether it is whole: it is asked about this slot alone.
-    cursor = Cursor(_Bytes(bytes(offset) + page), "", len(ALL_LANES))
+    cursor = Cursor(_OneFile(bytes(offset) + page), "", len(ALL_LANES))
     cursor.load()
     if not cursor.damaged:
         return Slot(offset, WHOLE, struct.unpack_from("<Q", page, 8)[0])
-    foreign = page[:7] == _MAGIC and page[7] != _VERSION
+    foreign = page[:7] == _MAGIC and page[7:8] != bytes([_VERSION])
     return Slot(offset, FOREIGN if foreign else DAMAGED, 0)
 
 
-class _Bytes(FileSystem):
-    """One file in memory, whatever its name."""
+class _Memory(RandomFile):
+    """A file that is in memory already."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__("", -1)
+        self._data = data
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        return self._data[offset : offset + size]
+
+    def close(self) -> None:
+        pass
+
+
+class _OneFile(FileSystem):
+    """That file, whatever the name. A cursor of a later version is not put aside: by its owner."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -104,8 +139,14 @@ class _Bytes(FileSystem):
     def exists(self, path: str) -> bool:  # noqa: ARG002
         return True
 
-    def read(self, path: str) -> bytes:  # noqa: ARG002
-        return self._data
+    def open(
+        self,
+        path: str,  # noqa: ARG002
+        *,
+        create: bool = False,  # noqa: ARG002
+        write: bool = False,  # noqa: ARG002
+    ) -> RandomFile:
+        return _Memory(self._data)
 
     def rename(self, source: str, target: str) -> None:
-        pass  # a cursor of a later version is put aside by its owner, not by us
+        pass

@@ -34,6 +34,15 @@ WAITING, DELIVERED, DROPPED, KEPT = "waiting", "delivered", "dropped", "rejected
 UNKNOWN = "delivered or dropped"
 
 
+def _refuse(word: str) -> "Any":
+    raise ValueError(word)  # NaN and Infinity are Python's, not JSON's
+
+
+# Made once: `json.dumps` and `json.loads` make one for each call that has an option.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+
+
 def kind_name(kind: int) -> str:
     """A word; of a kind that this version does not know, its number."""
     return KIND_NAMES.get(kind, f"kind {kind}")
@@ -109,7 +118,7 @@ class Entry:
 
     def to_line(self) -> str:
         """One JSON object on one line. A JSON payload stands in it as it is, digit by digit."""
-        head = json.dumps(self.fields(), ensure_ascii=False)[:-1]
+        head = _encode(self.fields())[:-1]
         text = json_text(self.payload)
         if text is None:
             coded = binascii.b2a_base64(self.payload, newline=False).decode()
@@ -182,15 +191,11 @@ def json_text(payload: bytes) -> "str | None":
     """*payload* as JSON text on one line, otherwise as it is; None where it is no JSON."""
     try:
         text = payload.decode()
-        json.loads(text, parse_constant=_refuse)
+        _decode(text)
     except (ValueError, RecursionError):
         return None
     # Between the values: a line feed inside a string is escaped.
     return text.replace("\n", " ").replace("\r", " ")
-
-
-def _refuse(word: str) -> "Any":
-    raise ValueError(word)  # NaN and Infinity are Python's, not JSON's
 
 
 def _set_aside(survey: "Survey", lane: "LaneView") -> "set[int]":

@@ -19,6 +19,7 @@ def read_stats(
 ) -> "dict[str, Any]":
     """All figures, ready for JSON. Lane to those of `_lane`, beside what holds for all."""
     cursor = survey.cursor
+    free = survey.fs.free(survey.directory)
     return {
         "directory": survey.directory,
         "lanes": {lane.name: _lane(survey, lane, advance) for lane in survey.chosen(lanes)},
@@ -27,6 +28,7 @@ def read_stats(
             "generation": cursor.generation,
             "high_water_ms": cursor.high_water_ms,
         },
+        "free_bytes": None if free is None else free[0],
         "writer": survey.writer,
     }
 
@@ -56,7 +58,11 @@ def _lane(
     per_minute = _rate(first, newest, on_disk)
     left_s = None
     if per_record and per_minute:
-        left_s = int(max(0, quota_bytes - disk_bytes) / per_record / per_minute * 60)
+        room_bytes = max(0, quota_bytes - disk_bytes)
+        free = survey.fs.free(survey.directory)
+        if free is not None:
+            room_bytes = min(room_bytes, free[0])
+        left_s = int(room_bytes / per_record / per_minute * 60)
     paths = [segment.path for segment in lane.segments + lane.given_up]
     paths += [lane.spool_path(sequence) for sequence in lane.spooled]
     return {

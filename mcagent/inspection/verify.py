@@ -244,9 +244,10 @@ def _of_damage(lane: "LaneView", found: "SegmentSummary", damage: "Damage") -> "
         yield Finding(
             DAMAGE,
             "torn end",
-            "a write that a power cut tore (it was not reported durable), or damage: number "
+            "a write that a power cut tore (never reported durable then), or damage: number "
             f"{damage.first} is skipped and counts as one damaged record",
-            advice="nothing; the next start begins a new segment behind it",
+            advice="on a device: nothing, the next start begins a new segment behind it; of a "
+            "copy: was the file copied to its end?",
             first=damage.first,
             last=damage.first,
             lost=count_waiting(lane, damage.first, damage.first),
