@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -201,6 +202,8 @@ def main():
         parser.error("what --quick measures is not to be published")
     runs = arguments.runs or (1 if arguments.quick else 9)
     size = QUICK if arguments.quick else FULL
+    # What was made and mounted goes away, however this ends.
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(1))
     directory = tempfile.mkdtemp(prefix="mcagent-bench-", dir=arguments.directory)
     begin = time.monotonic()
     try:

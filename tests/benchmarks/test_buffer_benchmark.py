@@ -108,6 +108,16 @@ def test_verdicts_follow_from_the_figures():
     assert budgets.judge({}) == []
 
 
+def test_a_million_is_judged_by_a_million():
+    """Growth and opening are budgets of a large backlog; a small one says nothing about them."""
+    for goal, judged in (("1000", []), ("1000000", [("500 KiB", True), ("6.0 ms", False)])):
+        results = {
+            "fill": {"mcagent": [{"resident_kib": {"100": 9000, goal: 9500}}]},
+            "drain_scale": {"mcagent": [{"open_ms": 6.0, "records": 7}]},
+        }
+        assert [verdict[1:] for verdict in budgets.judge(results)] == judged
+
+
 def test_tables_are_written_between_the_marks(tmp_path):
     """What stands around them in the page stays."""
     page = tmp_path / "page.md"
