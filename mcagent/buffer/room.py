@@ -84,6 +84,8 @@ class Room:
         before = self._disk_bytes()
         while short_file or before - self._disk_bytes() < short_bytes:
             if not self._yield(lane, "space"):
+                if not (least_bytes or short_file):
+                    return  # nothing is kept for others: the disk itself says when it is full
                 raise BufferFull(
                     "no room in the lane %s: the file system has %d bytes and %s files free, of "
                     "which %d bytes and %d files stay for others"
