@@ -37,10 +37,11 @@ def test_the_benchmark_runs(tmp_path):
     for what in ("each", "group", "drain", "fill", "drain_scale"):
         assert list(results[what]) == names, what
     assert results["each"]["mcagent"][0]["checked"] == 100 + 200  # with those of the warm-up
-    for what in ("drain", "drain1000"):
+    for name in names:
+        assert results["checked"][name][0]["checked"] is True
+        assert results["checked"][name][0]["records"] == 1000
+    for what in ("drain", "drain1000", "walk"):
         assert results[what]["mcagent"][0]["records"] == 1000
-        assert results[what]["mcagent"][0]["checked"] is True
-    assert results["walk"]["mcagent"][0]["records"] == 1000
     assert results["record_many"]["mcagent"][0]["rate"] > 0
     assert "| **mcagent** |" in text
     assert sorted(os.listdir(tmp_path)) == ["figures.json"]
