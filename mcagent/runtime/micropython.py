@@ -181,7 +181,13 @@ class FileSystem:
             if not part:
                 continue
             made = made + part
-            if not self.exists(made):
+            try:
+                kind, size = os.stat(made)[0], os.stat(made)[6]
+            except OSError:
+                kind = size = 0
+            if kind & 0x8000 and not size and _on_fat(made):
+                os.remove(made)  # the sector was torn in which it was becoming a folder
+            if not kind & 0x4000:
                 os.mkdir(made)
             made += "/"
 
