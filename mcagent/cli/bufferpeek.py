@@ -6,6 +6,7 @@ import sys
 
 from ..inspection.entry import Entry, States, json_text
 from ..inspection.export import Export
+from ..inspection.survey import printable
 from ..inspection.walk import SegmentWalk
 from .bufferwork import age, notes_of, open_survey, tell
 from .exits import OK, UsageError
@@ -92,8 +93,7 @@ def _show(entry: Entry, args: "argparse.Namespace") -> None:
         held = entry.file["spool"] or "its content is not here"
         lines.append(f"  {entry.file['name']}: {entry.file['size']} bytes, {held}")
     lines += ["  " + line for line in _payload(entry.payload, whole=args.payload)]
-    text = "\n".join(lines) + "\n"
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
+    sys.stdout.write("".join([printable(line) + "\n" for line in lines]))
 
 
 def _reason(rejected: "dict[str, Any]") -> "list[str]":

@@ -114,9 +114,13 @@ class Survey:
         return [lane for name, lane in self.lanes.items() if not lanes or name in lanes]
 
 
-def printable(name: str) -> str:
-    """A name that may hold bytes of no encoding, as text."""
-    return name.encode("utf-8", "backslashreplace").decode()
+def printable(text: str) -> str:
+    """*text* without what a terminal would obey, and without bytes of no encoding."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def _list_lane(fs: ReadOnly, buffer: str, name: str) -> LaneView:

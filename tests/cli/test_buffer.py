@@ -1,5 +1,6 @@
 """`mcagent buffer` as a user has it."""
 
+import io
 import json
 import os
 import re
@@ -138,6 +139,21 @@ def test_peek_shortens_what_is_long(tmp_path):
     assert "5011 bytes in all: --payload shows them" in out
     assert len(out) < 1000
     assert "x" * 5000 in inside("buffer", "peek", "--payload", state=tmp_path).out
+
+
+def test_what_a_terminal_would_obey_is_written_out(tmp_path):
+    """A name, a data model and a payload cannot move the cursor of who looks."""
+    opened = scene.open_buffer(tmp_path)
+    opened.append("events", 2, '{"a":"\x9b2J\u202e"}'.encode(), configuration_id="m\x1b[1m")
+    opened.append_file({"name": "n\x07", "type": "", "created_ms": 1}, io.BytesIO(b"x"))
+    opened.close()
+    scene.touch(os.path.join(os.fsencode(tmp_path), b"buffer", b"\xff\x1b[31m"))
+    for action in ("peek", "ls", "verify", "stats"):
+        result = mcagent("buffer", action, state=tmp_path)
+        assert result.code == 0
+        assert all(char.isprintable() for char in result.out.replace("\n", "")), result
+    assert "m\\x1b[1m" in mcagent("buffer", "peek", state=tmp_path).out
+    assert "\\udcff\\x1b[31m" in mcagent("buffer", "ls", "--json", state=tmp_path).json["others"]
 
 
 def test_verify_ends_with_0_or_1(state):

@@ -36,7 +36,7 @@ def main(state):
             print("ready", flush=True)
     buffer.close()
     lock.release()
-    print(rounds, buffer.next_sequence("timeseries"))
+    print(rounds)
 
 
 def _append(buffer, lane, kind):
