@@ -14,7 +14,6 @@ if MICROPYTHON:
     from .micropython import (
         Clock,
         FileLock,
-        FileSystem,
         StopSignals,
         at_exit,
         base64url,
@@ -30,6 +29,7 @@ if MICROPYTHON:
         random_unit,
         sleep_ms,
     )
+    from .micropython_files import FileSystem
 else:
     from .cpython import (
         Clock,

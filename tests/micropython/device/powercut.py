@@ -15,7 +15,7 @@ import sys
 sys.path[0] = "."
 sys.path.insert(0, os.getenv("MCAGENT_PATH") or ".")
 
-from mcagent.runtime import micropython
+from mcagent.runtime import micropython_files
 from tests.micropython.device.ramdisk import KINDS, Mounted, RamDisk, new_disk, torn
 from tests.micropython.device.story import LANES, Story, forget, new_buffer, open_buffer
 from tests.micropython.run import print_exception
@@ -230,13 +230,13 @@ def _content(buffer, record):
 
 def plant(bug):
     """Break the runtime as it may be broken by mistake."""
-    file = micropython.RandomFile
+    file = micropython_files.RandomFile
     if bug == "no_sync":  # what is reported durable is not
         file.sync = lambda self: None
     elif bug == "growing_files":  # no space is reserved on FAT
         file.preallocate = lambda self, size: False
     elif bug == "stale_readers":  # what was synced since a file was opened is not seen
-        micropython._changes = _NoChange()
+        micropython_files._changes = _NoChange()
     else:
         raise ValueError(bug)
 
