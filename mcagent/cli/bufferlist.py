@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from ..inspection.summary import SegmentSummary
     from ..inspection.survey import LaneView, Survey
-    from .bufferwork import Progress as _Progress
 
 _HEADER = ("file", "records", "first", "last", "bytes", "oldest", "newest", "state")
 _WRITER = {
@@ -43,9 +42,7 @@ def run_stats(args: "argparse.Namespace") -> int:
     return OK
 
 
-def _listing(
-    survey: "Survey", lanes: "list[str] | None", progress: "_Progress"
-) -> "dict[str, Any]":
+def _listing(survey: "Survey", lanes: "list[str] | None", progress: Progress) -> "dict[str, Any]":
     found: "dict[str, Any]" = {
         "directory": survey.directory,
         "writer": survey.writer,
@@ -178,6 +175,9 @@ def _stats_text(stats: "dict[str, Any]") -> str:
     for name, lane in stats["lanes"].items():
         for reason, loss in lane["dropped"].items():
             lines.append(f"{name}: {_loss_text(reason, loss)}")
+        if lane["reported"]:
+            told = count(lane["reported"], "lost record")
+            lines.append(f"{name}: the platform was told of {told}")
         if lane["damaged_parts"]:
             parts = count(lane["damaged_parts"], "damaged part")
             lines.append(f"{name}: {parts}: see mcagent buffer verify")

@@ -34,12 +34,16 @@ def run_peek(args: "argparse.Namespace") -> int:
     # What was refused is not sent again: it is shown when it is asked for.
     lanes = args.lane or [name for name in survey.lanes if name != _REJECTED]
     found = []
+    shown = 0
     for lane in survey.chosen(lanes):
         for entry in _entries(survey, lane, args):
             if args.json:
                 found.append(json.loads(entry.to_line()))
             else:
                 _show(entry, args)
+            shown += 1
+    if not shown and not args.json:
+        sys.stderr.write("nothing waits in " + ", ".join(lanes) + "\n")
     if args.json:
         sys.stdout.write(json.dumps({"records": found}, ensure_ascii=False) + "\n")
     sys.stdout.flush()

@@ -5,7 +5,6 @@ import json
 import struct
 
 from ..buffer.settings import REJECTED
-from ..buffer.spool import FILE_KIND
 from ..errors import InvalidMessage
 from ..messages import kinds
 from ..messages.customdata import split as split_custom
@@ -28,7 +27,6 @@ KIND_NAMES = {
     kinds.FILE: "file",
     kinds.CUSTOM: "custom",
 }
-assert FILE_KIND == kinds.FILE
 
 WAITING, DELIVERED, DROPPED, KEPT = "waiting", "delivered", "dropped", "rejected"
 UNKNOWN = "delivered or dropped"
@@ -92,7 +90,7 @@ class Entry:
             self._take_reason()
         self.file: "dict[str, Any] | None" = None
         self.more: "dict[str, Any]" = {}
-        if record.kind == FILE_KIND:
+        if record.kind == kinds.FILE:
             self._take_file(lane)
         elif record.kind in (kinds.MODEL, kinds.CUSTOM):
             self._take_head(record.kind)

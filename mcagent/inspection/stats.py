@@ -83,6 +83,8 @@ def _lane(
         "damaged_parts": damaged,
         "done_with": lane.state.head - 1,
         "dropped": lane.state.losses(),
+        "reported": lane.state.reported,
+        "reported_ms": lane.state.reported_ms or None,
     }
 
 

@@ -4,7 +4,7 @@ Source: docs/buffer-format.md, "Damage", "Cursor", "Recovery".
 """
 
 from ..buffer.settings import REJECTED, SPOOLING
-from ..buffer.spool import FILE_KIND
+from ..messages import kinds
 from .cursorview import EMPTY, WHOLE, read_cursor
 from .entry import KEPT, Entry
 from .finding import DAMAGE, NOTE, Finding, numbers
@@ -153,7 +153,7 @@ class Verification:
 
     def _check_file(self, lane: "LaneView", record: "Record") -> "Iterator[Finding]":
         entry = Entry(lane, record, KEPT)
-        if record.kind != FILE_KIND or entry.file is None:
+        if record.kind != kinds.FILE or entry.file is None:
             return
         survey, path = self._survey, lane.spool_path(record.sequence)
         if lane.name == REJECTED:
@@ -348,8 +348,8 @@ def _somebody_elses(lane: str, file: str) -> Finding:
     kept = file.endswith(".kept")
     return Finding(
         NOTE,
-        "kept segment" if kept else "foreign name",
-        "a segment of another version that the agent put out of its way"
+        "put aside" if kept else "foreign name",
+        "of another version; the agent put it out of its way and does not read it"
         if kept
         else "not a name that mcagent gives: left alone",
         lane=lane,

@@ -130,6 +130,27 @@ def test_peek_chooses(state):
     assert raw.out.encode() == scene.sample(701) + b"\n" + scene.sample(702) + b"\n"
 
 
+def test_peek_says_that_nothing_waits(device):
+    """An empty answer could be an error."""
+    result = inside("buffer", "peek", "--lane", "events", state=device)
+    assert (result.code, result.out, result.err) == (0, "", "nothing waits in events\n")
+
+
+def test_stats_tell_what_the_platform_heard_of(tmp_path):
+    """As `Buffer` counts it."""
+    opened = scene.open_buffer(tmp_path)
+    for number in range(5000):
+        opened.append("timeseries", 1, scene.sample(number))
+    opened.losses_reported("timeseries", 1000)
+    opened.close()
+    stats = inside("buffer", "stats", "--json", state=tmp_path).json["lanes"]["timeseries"]
+    assert stats["reported"] == 1000
+    assert stats["reported_ms"] > 1_767_600_000_000
+    assert stats["dropped"]["quota"]["records"] > 1000
+    out = inside("buffer", "stats", state=tmp_path).out
+    assert "timeseries: the platform was told of 1000 lost records" in out
+
+
 def test_peek_shortens_what_is_long(tmp_path):
     """Unless it is asked for whole."""
     opened = scene.open_buffer(tmp_path)
