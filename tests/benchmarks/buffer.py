@@ -92,6 +92,7 @@ class Bench:
         goals = self.size["goals"]
         directory = self._fresh()
         self._measure("fill", name, directory=directory, goals=goals)
+        settle(directory)
         more = {"per": 100, "records": goals[-1], "directory": directory}
         self._measure("drain", name, key="drain_scale", limit_s=5 * self.limit_s, **more)
         shutil.rmtree(directory)
@@ -151,14 +152,18 @@ class Bench:
         directory = self.directory + "/work"
         if source is not None:
             shutil.copytree(source, directory)
-            # What the copy left to be written must not be paid by the one that is measured.
-            subprocess.run(["sync", "-f", directory], check=True)
+            settle(directory)
         else:
             os.mkdir(directory)
         return directory
 
     def _backlog(self, name):
         return self.directory + "/backlog-" + name
+
+
+def settle(directory):
+    """Wait for the disk: what was left to be written is not paid by the one that is measured."""
+    subprocess.run(["sync", "-f", directory], check=True)
 
 
 def work(task, before=()):

@@ -14,11 +14,13 @@ class Contestant:
     Attributes:
         name: As it stands in the tables.
         package: The distribution whose version is printed; "" for none.
+        module: Imported before a clock starts; "" for none.
         scale_runs: How often it gets a million records, at most: that takes long.
     """
 
     name = ""
     package = ""
+    module = ""
     scale_runs = 3
 
     def __init__(self, directory, group):

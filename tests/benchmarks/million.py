@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 from . import surroundings
-from .buffer import ROOT, say, work
+from .buffer import ROOT, say, settle, work
 
 _MIB = 1024 * 1024
 _FOREVER_S = 3600
@@ -23,12 +23,13 @@ def measure(directory, records, per):
     say("%d records into the buffer" % records)
     filled = work(dict(task, what="fill", goals=[low, middle, records]))
     say("a new process opens it and drains it")
-    # Every body is compared with what was put in: by a CRC that is taken while it drains, so the
-    # rate of a second drain, without it, is the one that counts.
+    # What comes out is compared with what was put in by a CRC that is taken while it drains: the
+    # rate is that of another drain, without it.
     shutil.copytree(task["directory"], directory + "/copy")
     more = {"what": "drain", "per": per, "records": records, "limit_s": _FOREVER_S}
     checked = work(dict(task, **more, check=True, directory=directory + "/copy"))
     shutil.rmtree(directory + "/copy")
+    settle(directory)
     drained = work(dict(task, **more))
     resident = filled["resident_kib"]
     grown_kib = [resident[str(goal)] - resident[str(low)] for goal in (middle, records)]

@@ -48,6 +48,7 @@ class Sqlite(Contestant):
 class Lmdb(Contestant):
     name = "LMDB"
     package = "lmdb"
+    module = "lmdb"
 
     def __init__(self, directory, group):
         import lmdb
@@ -85,6 +86,7 @@ class Lmdb(Contestant):
 class LevelDb(Contestant):
     name = "LevelDB (plyvel)"
     package = "plyvel"
+    module = "plyvel"
 
     def __init__(self, directory, group):
         import plyvel
@@ -126,6 +128,7 @@ class PersistQueue(Contestant):
 
     name = "persist-queue Queue"
     package = "persist-queue"
+    module = "persistqueue"
     scale_runs = 0  # a million would take minutes
 
     def __init__(self, directory, group):
@@ -154,6 +157,7 @@ class PersistAckQueue(Contestant):
 
     name = "persist-queue SQLiteAckQueue"
     package = "persist-queue"
+    module = "persistqueue"
     scale_runs = 0  # a million would take minutes
 
     def __init__(self, directory, group):
@@ -181,6 +185,7 @@ class PersistAckQueue(Contestant):
 class DiskCache(Contestant):
     name = "diskcache FULL"
     package = "diskcache"
+    module = "diskcache"
     scale_runs = 1
 
     def __init__(self, directory, group):
@@ -215,6 +220,7 @@ class LiteQueue(Contestant):
 
     name = "litequeue"
     package = "litequeue"
+    module = "litequeue"
     scale_runs = 1
 
     def __init__(self, directory, group):
@@ -253,6 +259,7 @@ class QueueLib(Contestant):
 
     name = "queuelib FifoDiskQueue"
     package = "queuelib"
+    module = "queuelib"
 
     def __init__(self, directory, group):
         from queuelib import FifoDiskQueue

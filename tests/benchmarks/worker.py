@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from binascii import crc32
+from importlib import import_module
 
 from . import gauges, payloads
 from .barewalk import bare_walk
@@ -58,6 +59,8 @@ def fill(task):
 
 def drain(task):
     """Open, take the first record, then everything, acknowledged per `per`."""
+    if CONTESTANTS[task["name"]].module:
+        import_module(CONTESTANTS[task["name"]].module)
     begin = time.perf_counter()
     store = _open(task, GROUP)
     first = store.first()
