@@ -101,6 +101,12 @@ class Retention:
                 return became
         return "durable" if sequence >= self.state.head else "delivered"
 
+    @property
+    def waiting(self) -> bool:
+        """True where `sweep` has something to remove."""
+        spool = self.lane.spool
+        return bool(self._passed or self._spooled or (spool is not None and spool.orphans))
+
     def sweep(self) -> None:
         """Remove the files that are done with. The cursor is durable past them.
 

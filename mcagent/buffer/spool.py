@@ -65,13 +65,14 @@ class Spool:
 
     Attributes:
         bytes: What they take, without those that no record speaks of yet.
+        orphans: Paths that `recover` found and `sweep` removes.
     """
 
     def __init__(self, fs: "FileSystem", directory: str) -> None:
         self._fs = fs
         self._directory = directory
         self._sizes: "dict[int, int]" = {}
-        self._orphans: "list[str]" = []
+        self.orphans: "list[str]" = []
         self.bytes = 0
         self.bytes_written = 0
 
@@ -87,13 +88,13 @@ class Spool:
             if state.head <= sequence < next_sequence and not in_hole:
                 self._add(sequence, self._fs.size(path))
             elif sequence or name.startswith(_TEMPORARY):
-                self._orphans.append(path)
+                self.orphans.append(path)
 
     def sweep(self) -> None:
         """Remove what `recover` found. The cursor is durable."""
-        while self._orphans:
-            self._fs.remove_if_there(self._orphans[-1])
-            self._orphans.pop()
+        while self.orphans:
+            self._fs.remove_if_there(self.orphans[-1])
+            self.orphans.pop()
 
     def copy(self, source: "Any", *, link: bool = False, max_bytes: "int | None" = None) -> Copy:
         """Copy *source* (a path, or an object with `read`) and sync it.
@@ -140,8 +141,8 @@ class Spool:
         """Name *copy* after its record-to-be; durable when this returns."""
         path = self.path(sequence)
         self._fs.rename(copy.path, path)
-        if path in self._orphans:
-            self._orphans.remove(path)  # what had this name is replaced
+        if path in self.orphans:
+            self.orphans.remove(path)  # what had this name is replaced
         self._add(sequence, copy.size)
         self._fs.sync_dir(self._directory)
 

@@ -487,6 +487,19 @@ def test_bytes_that_change_between_cut_and_stream_are_never_a_whole_body():
     assert b"".join(list(batch.chunks())) == whole
 
 
+def test_a_start_with_nothing_to_remove_costs_no_sync():
+    """It reads; the first acknowledgement syncs what was found before it writes."""
+    world = World()
+    for number in range(5):
+        world.event(b"%d" % number)
+    world.buffer.ack(world.buffer.cut("events", max_bytes=100, max_records=3))
+    since = dict(world.fs.counts)
+    world.restart()
+    assert more(world, "sync", since) == more(world, "write", since) == 0
+    world.buffer.ack(world.buffer.cut("events", max_bytes=100, max_records=1))
+    assert more(world, "sync", since) == 3  # the segment that was found, the cursor, and the new
+
+
 def test_a_cursor_of_a_newer_version_is_kept_and_another_begun():
     """A downgrade sends again what is there, and the upgrade after it finds its own cursor."""
     world = World()
