@@ -51,7 +51,7 @@ class Directory:
                 self._begin(name)
         for outlet in self.outlets.values():
             outlet.retention.find_old()
-        if not any([outlet.retention.waiting for outlet in self.outlets.values()]):
+        if not any(outlet.retention.waiting for outlet in self.outlets.values()):
             return  # and the cursor is synced before it is written next: a start costs no sync
         try:
             self.cursor.settle()  # what it says is done with is removed now
