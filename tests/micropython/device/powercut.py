@@ -47,6 +47,8 @@ class Matrix:
         self.log = []
         disk = new_disk(kind)
         self.blank = bytes(disk.data)
+        self.left = bytearray(len(self.blank))
+        self.image = bytearray(len(self.blank))
         disk.log = self.log
         self.story = Story(kind, disk)
         self.story.tell()
@@ -87,7 +89,8 @@ class Matrix:
 
     def _cut(self, done, medium, entry, way, tear, undo):
         address, data = entry
-        left = bytearray(medium)
+        left = self.left
+        left[:] = medium
         if way == "unsynced":
             # A medium with a cache of its own keeps the order but only what a barrier covered.
             for place, old in reversed(undo):
@@ -102,7 +105,7 @@ class Matrix:
         again = self.states % _SECOND_EVERY == 0
         try:
             if again:
-                self._interrupted(bytearray(left), until)
+                self._interrupted(left, until)
             self._judge(left, until)
         except Exception as error:
             kind = "refused"
@@ -115,11 +118,13 @@ class Matrix:
 
     def _interrupted(self, left, until):
         """Cut the recovery as well, early and late, and judge what that leaves."""
-        disk = self._disk(bytearray(left))
+        image = self.image
+        image[:] = left
+        disk = self._disk(image)
         self._recover(disk)
         for power in sorted({1, disk.operations // 2, disk.operations - 1}):
             if power > 0:
-                image = bytearray(left)
+                image[:] = left
                 disk = self._disk(image)
                 disk.power = power
                 self._recover(disk)

@@ -11,6 +11,7 @@ import vfs
 MOUNT = "/disk"
 _SYNC, _BLOCKS, _BLOCK_BYTES, _ERASE = 3, 4, 5, 6  # ioctl requests, docs.micropython.org, `vfs`
 _ERASED = b"\xff"
+_playgrounds = {}  # one for all of a size: new ones would break the heap into pieces
 
 
 class RamDisk:
@@ -46,7 +47,11 @@ class RamDisk:
         other.log = self.log
         other.operations, other.erasures = self.operations, self.erasures
         other.bytes, other.syncs = self.bytes, self.syncs
-        self.data = bytearray(self.data)  # for those to play with
+        if len(self.data) not in _playgrounds:
+            _playgrounds[len(self.data)] = bytearray(len(self.data))
+        playground = _playgrounds[len(self.data)]
+        playground[:] = self.data
+        self.data = playground
         self.power, self.log = None, None
         return other
 
