@@ -1,8 +1,7 @@
-"""A file system in memory that remembers every operation, fails on demand, and can be cut.
+"""A file system in memory that remembers every operation and fails on demand.
 
-The interface of `mcagent.runtime.FileSystem`. Files are inodes; a directory entry is durable after
-`sync_dir`, bytes are after `sync`. `crash` builds what a power cut may leave. Its own tests:
-test_memoryfs.py.
+The interface of `mcagent.runtime.FileSystem`, and its answers: test_memoryfs.py compares the two.
+What a power cut may leave of a log is the business of `tests.crash.disk`.
 """
 
 import errno
@@ -11,8 +10,18 @@ ENOSPC = 28  # MicroPython's errno has no such name
 
 
 class Inode:
-    def __init__(self):
-        self.data = bytearray()
+    def __init__(self, data=None):
+        # `bytes` until the first write: thousands of crash states share most of their files.
+        self.data = bytearray() if data is None else data
+
+    def put(self, offset, piece):
+        """Write *piece* at *offset*; a gap before it reads as zeros."""
+        data = self.data
+        if type(data) is bytes:
+            data = self.data = bytearray(data)
+        if len(data) < offset:
+            data.extend(bytes(offset - len(data)))
+        data[offset : offset + len(piece)] = piece
 
 
 class MemoryFile:
@@ -23,57 +32,90 @@ class MemoryFile:
         self._writable = writable
 
     def write_at(self, offset, data):
-        assert self._writable
+        inode = self._live()
+        if not self._writable:
+            raise OSError(errno.EBADF, self.path)
         data = bytes(data)
         kept = self._fs.before("write", self.path, len(data))
         if kept is not None:  # a short write: what fitted is there
-            self._fs.note("write", self._inode, offset, data[:kept])
-            _put(self._inode.data, offset, data[:kept])
+            data = data[:kept]
+        if data:
+            self._fs.note("write", inode, offset, data)
+            inode.put(offset, data)
+        if kept is not None:
             raise OSError(ENOSPC, "disk full")
-        self._fs.note("write", self._inode, offset, data)
-        _put(self._inode.data, offset, data)
 
     def read_at(self, offset, size):
+        inode = self._live()
         self._fs.before("read", self.path, size)
-        return bytes(self._inode.data[offset : offset + size])
+        return bytes(inode.data[offset : offset + size])
 
     def sync(self):
-        self._fs.before("sync", self.path, 0)
-        self._fs.note("sync", self._inode)
+        inode = self._live()
+        try:
+            self._fs.before("sync", self.path, 0)
+        except OSError:
+            self._fs.note("sync failed", inode)
+            raise
+        if not self._fs.named(inode):
+            raise OSError(errno.ENOENT, "the file was removed", self.path)
+        self._fs.note("sync", inode)
 
     def size(self):
-        return len(self._inode.data)
+        return len(self._live().data)
 
     def preallocate(self, size):
-        if not self._fs.can_preallocate:
+        inode = self._live()
+        if not self._fs.can_preallocate or size <= 0:
             return False
+        if not self._writable:
+            raise OSError(errno.EBADF, self.path)
         self._fs.before("preallocate", self.path, size)
-        self._fs.note("preallocate", self._inode, size)
-        _put(self._inode.data, size, b"")
+        self._fs.note("preallocate", inode, size)
+        if size > len(inode.data):
+            inode.put(size, b"")
         return True
 
     def truncate(self, size):
+        inode = self._live()
         if not self._fs.can_truncate:
             return False
+        if not self._writable:
+            raise OSError(errno.EINVAL, self.path)
         self._fs.before("truncate", self.path, size)
-        self._fs.note("truncate", self._inode, size)
-        self._inode.data = self._inode.data[:size]
+        self._fs.note("truncate", inode, size)
+        if size > len(inode.data):
+            inode.put(size, b"")
+        else:
+            inode.data = inode.data[:size]
         return True
 
     def close(self):
-        pass
+        self._inode = None
+
+    def _live(self):
+        if self._inode is None:
+            raise OSError(errno.EBADF, self.path)
+        return self._inode
 
 
 class MemoryFileSystem:
-    """Attributes: `entries` path -> Inode, `log` of operations, `fail` hook.
+    """Attributes: `entries` path -> Inode, `dirs` paths, `log` of operations, `fail` hook.
 
-    `counts` tells how often each operation was done; the log is kept only with *remember*.
+    Folders directly under the root are there; others are made.
+
+    `counts` tells how often each operation was done; the log is kept only with *remember*. It
+    holds tuples: `write` inode offset bytes, `truncate` and `preallocate` inode size, `sync` and
+    `sync failed` inode, `entry` path and inode (None for removed), `rename` source target inode,
+    `make_dir` path, `sync_dir` path.
+
     `fail(operation, path, size)` returns None, raises, or (for a write) returns how many bytes
     still fit.
     """
 
     def __init__(self, *, can_preallocate=True, can_truncate=True, remember=False):
         self.entries = {}
+        self.dirs = set()
         self.log = []
         self.counts = {}
         self.remember = remember
@@ -81,6 +123,9 @@ class MemoryFileSystem:
         self.space = None  # what `free` says: free and all bytes, free and all files
         self.can_preallocate = can_preallocate
         self.can_truncate = can_truncate
+
+    def named(self, inode):
+        return any(other is inode for other in self.entries.values())
 
     def before(self, operation, path, size):
         return self.fail(operation, path, size) if self.fail is not None else None
@@ -91,14 +136,15 @@ class MemoryFileSystem:
             self.log.append(operation)
 
     def open(self, path, *, create=False, write=True):
-        self.before("create" if create else "open", path, 0)
         if create:
-            if path in self.entries:
+            if self.exists(path):
                 raise OSError(errno.EEXIST, path)
+            self._require_parent(path)
+            self.before("create", path, 0)
             self._enter(path, Inode())
-        if path not in self.entries:
-            raise OSError(errno.ENOENT, path)
-        return MemoryFile(self, path, self.entries[path], write)
+        else:
+            self.before("open", path, 0)
+        return MemoryFile(self, path, self._inode(path), write)
 
     def read(self, path):
         return self.open(path, write=False).read_at(0, 1 << 30)
@@ -107,25 +153,34 @@ class MemoryFileSystem:
         temporary = path + ".tmp"
         self.remove_if_there(temporary)
         file = self.open(temporary, create=True)
-        file.write_at(0, data)
-        file.sync()
+        try:
+            file.write_at(0, data)
+            file.sync()
+        except OSError:
+            self.remove_if_there(temporary)
+            raise
         self.rename(temporary, path)
-        self.sync_dir(path[: path.rfind("/")])
+        self.sync_dir(_parent(path))
 
     def make_dir(self, path):
-        pass  # directories exist by name; only entries in them are lost
+        if path in self.entries:
+            raise OSError(errno.EEXIST, path)
+        if self._is_dir(path):
+            return
+        self.make_dir(_parent(path))
+        self.before("make_dir", path, 0)
+        self.note("make_dir", path)
+        self.dirs.add(path)
 
     def list_dir(self, path):
-        return sorted(
-            [
-                p[len(path) + 1 :]
-                for p in self.entries
-                if p.startswith(path + "/") and "/" not in p[len(path) + 1 :]
-            ]
-        )
+        prefix = path + "/"
+        size = len(prefix)
+        names = [p[size:] for p in self.entries if p.startswith(prefix) and p.find("/", size) < 0]
+        names += [p[size:] for p in self.dirs if p.startswith(prefix) and p.find("/", size) < 0]
+        return sorted(names)
 
     def exists(self, path):
-        return path in self.entries
+        return path in self.entries or self._is_dir(path)
 
     def size(self, path):
         return len(self._inode(path).data)
@@ -145,17 +200,25 @@ class MemoryFileSystem:
 
     def rename(self, source, target):
         inode = self._inode(source)
+        self._require_parent(target)
         self.before("rename", source, 0)
-        # Two entries, which a cut may tear apart only where the file system is no journal: here
-        # they go together.
+        if self.entries.get(target) is inode:
+            return  # POSIX: two names of one file both stay
         self.note("rename", source, target, inode)
         del self.entries[source]
         self.entries[target] = inode
 
     def link(self, source, target):
-        self._enter(target, self._inode(source))
+        inode = self._inode(source)
+        if self.exists(target):
+            raise OSError(errno.EEXIST, target)
+        self._require_parent(target)
+        self.before("link", source, 0)
+        self._enter(target, inode)
 
     def sync_dir(self, path):
+        if not self._is_dir(path):
+            raise OSError(errno.ENOENT, path)
         self.before("sync_dir", path, 0)
         self.note("sync_dir", path)
 
@@ -168,86 +231,16 @@ class MemoryFileSystem:
         self.note("entry", path, inode)
         self.entries[path] = inode
 
+    def _is_dir(self, path):
+        return path in self.dirs or path.rfind("/") <= 0
 
-def _put(data, offset, piece):
-    if len(data) < offset:
-        data.extend(bytes(offset - len(data)))
-    data[offset : offset + len(piece)] = piece
+    def _require_parent(self, path):
+        if not self._is_dir(_parent(path)):
+            raise OSError(errno.ENOENT, path)
 
 
-def crash(log, *, keep_data, keep_entries, torn=None):
-    """The file system that a power cut after *log* may leave.
-
-    Args:
-        log: A prefix of `MemoryFileSystem.log`, from an empty file system on.
-        keep_data: Unsynced writes reached the medium; False: none of them did.
-        keep_entries: The same for directory entries.
-        torn: Bytes that are left of the last unsynced write of each file (with *keep_data*).
-    """
-    synced = {}  # id(inode) -> number of its operations that are durable
-    counts = {}
-    pending_entries = []
-    durable_entries = []
-    inodes = {}
-    for operation in log:
-        kind = operation[0]
-        if kind in ("write", "truncate", "preallocate"):
-            key = id(operation[1])
-            counts[key] = counts.get(key, 0) + 1
-            inodes[key] = operation[1]
-        elif kind == "sync":
-            key = id(operation[1])
-            synced[key] = counts.get(key, 0)
-        elif kind in ("entry", "rename"):
-            pending_entries.append(operation)
-        elif kind == "sync_dir":
-            still = []
-            for entry in pending_entries:
-                path = entry[2] if entry[0] == "rename" else entry[1]
-                if path[: path.rfind("/")] == operation[1]:
-                    durable_entries.append(entry)
-                else:
-                    still.append(entry)
-            pending_entries = still
-    if keep_entries:
-        durable_entries += pending_entries
-    fresh = {}
-    seen = {}
-    for operation in log:
-        if operation[0] not in ("write", "truncate", "preallocate"):
-            continue
-        key = id(operation[1])
-        number = seen[key] = seen.get(key, 0) + 1
-        data = fresh.setdefault(key, Inode()).data
-        if number > synced.get(key, 0):
-            if not keep_data:
-                continue
-            if torn is not None and number == counts[key] and operation[0] == "write":
-                _put(data, operation[2], operation[3][:torn])
-                continue
-        if operation[0] == "write":
-            _put(data, operation[2], operation[3])
-        elif operation[0] == "truncate":
-            fresh[key].data = data[: operation[2]]
-        else:
-            _put(data, operation[2], b"")
-    fs = MemoryFileSystem(remember=True)
-    for entry in durable_entries:
-        if entry[0] == "rename":
-            fs.entries.pop(entry[1], None)
-            fs.entries[entry[2]] = fresh.setdefault(id(entry[3]), Inode())
-        elif entry[2] is None:
-            fs.entries.pop(entry[1], None)
-        else:
-            fs.entries[entry[1]] = fresh.setdefault(id(entry[2]), Inode())
-    # What a restarted device finds is what it starts from: a second cut sees the same.
-    for path in fs.entries:
-        inode = fs.entries[path]
-        fs.note("entry", path, inode)
-        fs.note("write", inode, 0, bytes(inode.data))
-        fs.note("sync", inode)
-        fs.note("sync_dir", path[: path.rfind("/")])
-    return fs
+def _parent(path):
+    return path[: path.rfind("/")]
 
 
 class FakeClock:
