@@ -253,6 +253,7 @@ class Lane:
                 file.sync()
             finally:
                 file.close()
+            self.fs.sync_dir(self.directory)
             self._settled = True
 
     def open_reader(self, segment: Segment, limit_index: int = _ALL) -> SegmentReader:
@@ -364,6 +365,8 @@ class Lane:
         segment = self.segments[-1]
         offset, index, ordinal, context = self._tail
         file = self.fs.open(segment.path)
+        if not self._settled:
+            self.fs.sync_dir(self.directory)  # its name may be in the page cache only, too
         size = max(segment.size, self.settings.segment_bytes)
         writer = SegmentWriter(segment, file, size)
         writer.resume(end=offset, index=index, ordinal=ordinal, context=context)

@@ -71,6 +71,7 @@ class Spool:
     def __init__(self, fs: "FileSystem", directory: str) -> None:
         self._fs = fs
         self._directory = directory
+        self._made = False
         self._sizes: "dict[int, int]" = {}
         self.orphans: "list[str]" = []
         self.bytes = 0
@@ -174,9 +175,11 @@ class Spool:
         self._sizes[sequence] = size
 
     def _make(self) -> None:
-        if not self._fs.exists(self._directory):
+        if not self._made:
+            # Where it is there, a killed process may have made it and not come to sync its name.
             self._fs.make_dir(self._directory)
             self._fs.sync_dir(self._directory[: self._directory.rfind("/")])
+            self._made = True
 
     def _link(self, source: str, path: str) -> bool:
         try:
