@@ -66,7 +66,7 @@ class TransportError(AgentError):
 
     Kinds: ``"dns"``, ``"connect"``, ``"tls"``, ``"certificate"``, ``"proxy"``, ``"timeout"``,
     ``"closed"`` (the connection ended in mid-exchange), ``"body"`` (the request's own body could
-    not be produced) and ``"other"``.
+    not be produced), ``"aborted"`` (this device broke it off) and ``"other"``.
     """
 
     retryable = True

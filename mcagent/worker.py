@@ -1,6 +1,7 @@
 """The background thread (CPython, opt-in): calls `Agent.step` until it is stopped."""
 
 import threading
+import time
 
 from .errors import AgentError
 from .runtime import log
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 _STEP_BUDGET_MS = 1000
 _LONGEST_WAIT_MS = 250  # a group window that opens meanwhile is closed this much late at most
 _WAIT_AFTER_ERROR_MS = 5000
-_STOP_S = 10  # a request in flight may end in this time; after it the connection is closed
+_GRACE_S = 1  # an answer that comes in this time is taken; then the request is broken off
+_STOP_S = 10
 
 
 class Worker:
@@ -34,10 +36,11 @@ class Worker:
     def stop(self) -> None:
         """End the thread and raise the last error that it met."""
         self._stopping.set()
-        self._thread.join(_STOP_S)
-        if self._thread.is_alive():
-            self._agent.abort()
-            self._thread.join(_STOP_S)
+        self._thread.join(_GRACE_S)
+        until_s = time.monotonic() + _STOP_S
+        while self._thread.is_alive() and time.monotonic() < until_s:
+            self._agent.abort()  # again, should it have begun another request meanwhile
+            self._thread.join(0.2)
         if self._error is not None:
             raise self._error
 

@@ -37,4 +37,6 @@ def token(base_url: str, assertion: str) -> Request:
 
 def _json_request(method: str, url: str, bearer: str, body: str) -> Request:
     headers = {"Authorization": "Bearer " + bearer, "Content-Type": "application/json"}
-    return Request(method, url, headers, body.encode())
+    request = Request(method, url, headers, body.encode())
+    request.once = True  # an answer that is lost may cost the credentials
+    return request

@@ -83,6 +83,11 @@ class Request:
         body: Bytes, a `Body`, or None for no body at all.
         timeout_s: Longest silence of the peer; None takes the transport's default.
 
+    Attributes:
+        total_s: Longest time in all, where the caller has less than the transport would take.
+        once: Its answer holds something that exists only once (a credential): `Transport.close`
+            waits for it.
+
     Each request has a `correlation_id` of its own (32 hex digits, like Siemens' C library sends),
     which the transport sends as ``Correlation-ID``.
     """
@@ -101,6 +106,8 @@ class Request:
         self.headers = headers or {}
         self.body = BytesBody(body) if isinstance(body, (bytes, bytearray)) else body
         self.timeout_s = timeout_s
+        self.total_s: "float | None" = None
+        self.once = False
         self.correlation_id = "".join("%02x" % byte for byte in random_bytes(16))
 
     def __repr__(self) -> str:
@@ -200,4 +207,4 @@ class Transport:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Give connections back; the transport can be used again."""
+        """Give connections back and break off what other threads send; usable again."""

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 # Register, token, rotate with two credentials, token again: no chain of steps is longer.
 _MOST_STEPS = 8
 
+# A request that begins just before, or after, the caller's deadline still gets so long; one whose
+# lost answer may cost the credentials gets more.
+_LEAST_S = 1
+_LEAST_ONCE_S = 10
+
 
 class OnboardResult:
     """Whether the agent is onboarded.
@@ -61,6 +66,7 @@ class Session:
 
     Attributes:
         correlation_id: Of the last request, for the platform's support.
+        deadline_ms: Monotonic time at which the caller wants to be done; None for no hurry.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Session:
     ) -> None:
         self.lifecycle = lifecycle
         self.correlation_id = ""
+        self.deadline_ms: "int | None" = None
         self._keystore = keystore
         self._transport = transport
         self._clock = clock
@@ -155,7 +162,7 @@ class Session:
     def _send_with(self, request: Request, token: str) -> "Response":
         request.headers = dict(request.headers, Authorization="Bearer " + token)
         self.correlation_id = request.correlation_id
-        response = self._transport.send(request)
+        response = self._transmit(request)
         self.lifecycle.measure_clock(response, self._clock.now_ms())
         return response
 
@@ -193,7 +200,7 @@ class Session:
             if request is None:
                 break
             try:
-                answer = self._transport.send(request)
+                answer = self._transmit(request)
             except TransportError as error:
                 lifecycle.receive(request, error, self._clock.now_ms())
                 self._save()
@@ -203,6 +210,12 @@ class Session:
             lifecycle.receive(request, answer, self._clock.now_ms())
             self._save()
         return None
+
+    def _transmit(self, request: Request) -> "Response":
+        if self.deadline_ms is not None:
+            left_s = (self.deadline_ms - self._clock.monotonic_ms()) / 1000
+            request.total_s = max(left_s, _LEAST_ONCE_S if request.once else _LEAST_S)
+        return self._transport.send(request)
 
     def _save(self) -> None:
         if self.lifecycle.unsaved:

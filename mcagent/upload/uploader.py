@@ -105,7 +105,7 @@ class Uploader:
 
         Args:
             timeout_s: 0 or less, what is left of a deadline that has passed, allows one exchange
-                at most; ``float("inf")`` sits every outage out.
+                at most, of a second; ``float("inf")`` sits every outage out.
 
         Raises:
             ConfigurationError: *timeout_s* is not a number.
@@ -118,15 +118,18 @@ class Uploader:
         timeout_s = max(0, min(timeout_s, _LONGEST_TIMEOUT_S))
         dispatch = self._dispatch
         deadline_ms = self._clock.monotonic_ms() + int(timeout_s * 1000)
+        self.session.deadline_ms = deadline_ms
         delivered, set_aside = dispatch.delivered, dispatch.poison.set_aside
         self.notify_online()  # someone asks now: one try costs little
-        while True:
-            now_ms = self._clock.monotonic_ms()
-            wait_ms = self._piece(now_ms)
-            if wait_ms is None or self._clock.monotonic_ms() + wait_ms >= deadline_ms:
-                break
-            if wait_ms:
-                self._sleep_ms(wait_ms)
+        try:
+            while True:
+                wait_ms = self._piece(self._clock.monotonic_ms())
+                if wait_ms is None or self._clock.monotonic_ms() + wait_ms >= deadline_ms:
+                    break
+                if wait_ms:
+                    self._sleep_ms(wait_ms)
+        finally:
+            self.session.deadline_ms = None
         error = dispatch.credential_error
         if error is not None and not error.retryable:
             raise error

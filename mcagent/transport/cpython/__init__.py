@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from urllib3.util import Url
 
     from ..http import Body, Request
+    from .dialing import Resolver
     from .progress import Progress
     from .proxies import Proxy
 
@@ -21,6 +22,8 @@ SLOWEST_BYTES_PER_S = 500
 
 # Kinds that say: not a byte of the request reached the host.
 NOTHING_SENT = ("dns", "connect", "tls", "certificate", "proxy")
+
+ONCE_GRACE_S = 10  # how long `close` waits for an answer that exists only once
 
 PIECE_BYTES = 65_536  # one write: four TLS records; larger ones were not faster (measured)
 
@@ -64,6 +67,8 @@ class Urllib3Transport(Transport):
         self._read_timeout_s = read_timeout_s
         self._user_agent = user_agent or _default_user_agent()
         self._managers: dict[str, PoolManager] = {}  # by proxy URL, "" without one
+        self._under_way: "dict[Progress, bool]" = {}  # True: see Request.once
+        self._resolver: "Resolver | None" = None
 
     def __repr__(self) -> str:
         return f"<Urllib3Transport ca_file={self._ca_file!r} proxy={self._proxy!r}>"
@@ -90,14 +95,24 @@ class Urllib3Transport(Transport):
         proxy = self._proxy_for(url)
         pool = self._pool(url, proxy)
         progress = self._progress(request, url, proxy)
+        self._under_way[progress] = request.once
         try:
-            return self._attempt(pool, request, url.request_uri, progress)
+            return self._attempts(pool, request, url.request_uri, progress)
+        finally:
+            del self._under_way[progress]
+            progress.finish()
+
+    def _attempts(
+        self, pool: "HTTPConnectionPool", request: "Request", path: str, progress: "Progress"
+    ) -> Response:
+        try:
+            return self._attempt(pool, request, path, progress)
         except TransportError as error:
             if error.kind != "closed" or not progress.reused or progress.answered:
                 raise
             first = error
         try:
-            return self._attempt(pool, request, url.request_uri, progress)
+            return self._attempt(pool, request, path, progress)
         except TransportError as error:
             if error.kind in NOTHING_SENT:
                 # The peer may have read the first one after all: a caller that hears "connect"
@@ -108,7 +123,15 @@ class Urllib3Transport(Transport):
             raise
 
     def close(self) -> None:
-        """Close idle connections; the transport can be used again."""
+        """Close idle connections and break off what other threads send; usable again.
+
+        A broken request ends with kind ``"aborted"``, at once, whatever it waits for. One whose
+        answer exists only once (registration, rotation) gets 10 s to come to its end.
+        """
+        for progress, once in list(self._under_way.items()):
+            if once:
+                progress.over.wait(ONCE_GRACE_S)
+            progress.break_off()
         managers, self._managers = self._managers, {}
         for manager in managers.values():
             manager.clear()
@@ -168,15 +191,19 @@ class Urllib3Transport(Transport):
         return headers
 
     def _progress(self, request: "Request", url: "Url", proxy: "Proxy | None") -> "Progress":
+        from .dialing import Resolver
         from .progress import Progress
 
+        self._resolver = self._resolver or Resolver()
         length = request.body.length if request.body else 0
+        total_s = TOTAL_TIMEOUT_S + length / SLOWEST_BYTES_PER_S
         return Progress(
             host=f"{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}",
             proxy=proxy,
             connect_timeout_s=self._connect_timeout_s,
             silence_s=request.timeout_s or self._read_timeout_s,
-            total_s=TOTAL_TIMEOUT_S + length / SLOWEST_BYTES_PER_S,
+            total_s=total_s if request.total_s is None else min(total_s, request.total_s),
+            resolver=self._resolver,
         )
 
     def _proxy_for(self, url: "Url") -> "Proxy | None":

@@ -13,7 +13,7 @@ import time
 from urllib3.exceptions import HTTPError
 
 from ...errors import TransportError
-from .progress import ANSWER, CONNECT, SEND, TLS, TUNNEL, Progress
+from .progress import ANSWER, CONNECT, RESOLVE, SEND, TLS, TUNNEL, Progress
 from .trust import describe
 
 TYPE_CHECKING = False
@@ -65,6 +65,11 @@ def translate(error: Exception, progress: Progress, *, ca_file: "str | None") ->
     The text of a foreign error is never passed on whole: it can hold a URL or a header.
     """
     root = _root(error)
+    if progress.broken:
+        return TransportError(
+            f"the request to {_peer(progress)} was broken off here, {_when(progress)}",
+            kind="aborted",
+        )
     if progress.proxy_status:
         message, hint = _proxy_refused(progress)
         return TransportError(message, kind="proxy", hint=hint)
@@ -138,6 +143,13 @@ def _name(root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
     return f"no address for {_peer(progress)}: {words}", hint
 
 
+def _slow_name(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+    return (
+        f"no address for {_peer(progress)} in {progress.total_s:g} s: no name server answered yet",
+        "Check the network and the name servers in /etc/resolv.conf.",
+    )
+
+
 def _no_name(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
     return f"{_peer(progress)} is not a host name: a part of it is empty or too long", ""
 
@@ -148,6 +160,8 @@ def _no_connection(root: "Any", progress: Progress, _ca_file: "str | None") -> "
 
 
 def _connect_timeout(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+    if progress.expired:
+        return f"{_peer(progress)} gave no sign in the {progress.total_s:g} s that were left", ""
     return (
         f"{_peer(progress)} gave no sign, not even a refusal, in {progress.connect_timeout_s:g} s",
         "Packets to this address and port are dropped on the way, or the host is off.",
@@ -155,7 +169,8 @@ def _connect_timeout(_root: "Any", progress: Progress, _ca_file: "str | None") -
 
 
 def _handshake_timeout(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
-    silence = f"was silent for {progress.connect_timeout_s:g} s in the {_handshake(progress)}"
+    limit_s = min(progress.connect_timeout_s, progress.total_s)
+    silence = f"was silent for {limit_s:g} s in the {_handshake(progress)}"
     return f"{_peer(progress)} took the connection, and then {silence}", ""
 
 
@@ -213,6 +228,8 @@ def _closed(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words"
 
 
 def _when(progress: Progress) -> str:
+    if progress.step < SEND:
+        return "before a connection stood"
     if progress.answered:
         return "in the middle of its answer"
     return "before it answered" if progress.sent else "while the request was being sent"
@@ -225,12 +242,13 @@ def _not_http(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Word
     )
 
 
-_EARLY = (CONNECT, TUNNEL, TLS)
+_EARLY = (RESOLVE, CONNECT, TUNNEL, TLS)
 _LATE = (SEND, ANSWER)
 # (steps, errors, kind, words); the first row that fits. Kinds: mcagent.errors.TransportError.
 _TABLE: "tuple[tuple[tuple[int, ...], Any, str, Callable[..., Words]], ...]" = (
-    ((CONNECT,), socket.gaierror, "dns", _name),
-    ((CONNECT,), UnicodeError, "dns", _no_name),  # the encoding of internationalised names
+    ((RESOLVE,), TimeoutError, "dns", _slow_name),
+    ((RESOLVE,), OSError, "dns", _name),  # socket.gaierror
+    ((RESOLVE,), UnicodeError, "dns", _no_name),  # the encoding of internationalised names
     ((CONNECT,), TimeoutError, "connect", _connect_timeout),
     ((CONNECT,), OSError, "connect", _no_connection),
     (_EARLY, ssl.SSLCertVerificationError, "certificate", _certificate),

@@ -16,7 +16,8 @@ import urllib3
 from urllib3 import __version__ as _URLLIB3  # type: ignore[attr-defined]  # noqa: N812
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from .progress import ANSWER, CONNECT, SEND, TLS, TUNNEL, Progress
+from .dialing import dial
+from .progress import ANSWER, SEND, TLS, TUNNEL, Progress
 from .trust import client_context
 
 TYPE_CHECKING = False
@@ -105,8 +106,9 @@ class _Watched:
     _connect_answer: "Any" = None
 
     def _new_conn(self) -> "Any":
-        self.progress.step = CONNECT
-        sock = super()._new_conn()  # type: ignore[misc]
+        # Not urllib3's: neither its lookup nor its connecting can be ended from outside.
+        host = str(self._dns_host).strip("[]")  # type: ignore[attr-defined]
+        sock = dial(host, self.port, self.progress, self.socket_options)  # type: ignore[attr-defined]
         self.progress.step = TLS if self._tls else SEND
         return sock
 
@@ -230,6 +232,8 @@ class _WatchedPool:
         if connection.sock is not None and monotonic() - connection.last_used_s > IDLE_MAX_S:
             connection.close()
         progress.reused = progress.tunnelled = connection.sock is not None
+        if connection.sock is not None:
+            progress.hold(connection.sock)
         return connection
 
     def _put_conn(self, conn: "Any") -> None:

@@ -1,6 +1,8 @@
 """One request under way: its bounds in time, and what it had come to when it failed."""
 
+import socket
 import sys
+from threading import Event, Lock
 from time import monotonic
 
 try:
@@ -13,22 +15,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from .dialing import Resolver
     from .proxies import Proxy
 
 # Steps of a request, in their order.
-CONNECT, TUNNEL, TLS, SEND, ANSWER = range(5)
+RESOLVE, CONNECT, TUNNEL, TLS, SEND, ANSWER = range(6)
 
 
 class Progress:
     """One request under way: its bounds in time, and what it had come to when it failed.
 
     Attributes:
-        step: The step under way, `CONNECT` to `ANSWER`.
+        step: The step under way, `RESOLVE` to `ANSWER`.
         reused: It runs on a kept-alive connection.
         sent: Every byte of the request went out.
         answered: At least one byte of the answer came back.
         tunnelled: The proxy has connected us to the host; bytes now go to the host.
         expired: The deadline, not silence, ended it.
+        broken: `break_off` ended it.
+        over: Set when the request has come to its end.
         proxy_status: What the proxy answered to CONNECT when it refused, else 0.
         proxy_schemes: How the proxy wants to be asked, words of ``Proxy-Authenticate``.
     """
@@ -41,18 +46,24 @@ class Progress:
         connect_timeout_s: float,
         silence_s: float,
         total_s: float,
+        resolver: "Resolver",
     ) -> None:
         self.host = host
         self.proxy = proxy
         self.connect_timeout_s = connect_timeout_s
         self.silence_s = silence_s
         self.total_s = total_s
+        self.resolver = resolver
+        self.broken = False
+        self.over = Event()
         self._deadline_s = monotonic() + total_s
+        self._lock = Lock()
+        self._handle: "socket.socket | None" = None
         self.restart()
 
     def restart(self) -> None:
         """Forget an attempt; the deadline stays."""
-        self.step = CONNECT
+        self.step = RESOLVE
         self.reused = False
         self.sent = False
         self.answered = False
@@ -61,13 +72,54 @@ class Progress:
         self.proxy_status = 0
         self.proxy_schemes = ""
 
+    def hold(self, sock: "Any") -> None:
+        """Remember *sock*, so that `break_off` can shut it down; None forgets it.
+
+        Raises:
+            ConnectionError: It is broken off already.
+        """
+        with self._lock:
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+            if sock is not None and not self.broken:
+                # A descriptor of its own: TLS takes the socket over, object and all, and shutting
+                # down a number that was closed meanwhile would hit a stranger.
+                self._handle = socket.fromfd(sock.fileno(), sock.family, sock.type)
+        if self.broken:
+            raise ConnectionAbortedError("broken off")
+
+    def break_off(self) -> None:
+        """End the request from another thread: whatever it waits for returns at once."""
+        with self._lock:
+            self.broken = True
+            if self._handle is not None:
+                try:
+                    self._handle.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # the peer was faster
+
+    def finish(self) -> None:
+        """The request has come to its end."""
+        with self._lock:
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+        self.over.set()
+
     def wait_s(self) -> float:
         """How long the next operation on the socket may take.
 
         Raises:
             TimeoutError: The deadline is over.
+            ConnectionError: `break_off` was called.
         """
-        bound = self.silence_s if self.step >= SEND else self.connect_timeout_s
+        if self.broken:
+            raise ConnectionAbortedError("broken off")
+        bound = self.silence_s
+        if self.step < SEND:
+            # A resolver has time-outs of its own, for each of its servers.
+            bound = self.total_s if self.step == RESOLVE else self.connect_timeout_s
         left = self._deadline_s - monotonic()
         self.expired = left < bound  # should this wait time out, it is for the deadline
         if left <= 0:
