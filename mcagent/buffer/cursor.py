@@ -9,7 +9,7 @@ Source: docs/buffer-format.md, "Cursor".
 import errno
 import struct
 
-from ..runtime import crc32
+from ..runtime import MICROPYTHON, crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ _SLOT_OFFSETS = (0, 4096)  # pages of their own: a torn page takes one slot
 _FILE_BYTES = 8192
 _SLOT_BYTES = 4096
 _TRIES = 2
+_RESERVE = ".reserve"
+_RESERVE_BYTES = 16384  # four blocks of littlefs
+_PIECE_BYTES = 2048 if MICROPYTHON else _RESERVE_BYTES
+_ENOSPC = getattr(errno, "ENOSPC", 28)  # MicroPython does not name it
 _HEAD = "<8sQqI"  # magic, generation, high water, lanes
 _HEAD_BYTES = 28
 _LANE = "QQQQQQq"  # the numbers of LaneState, in its order
@@ -131,6 +135,7 @@ class Cursor:
         self.damaged = False  # neither slot could be read
         self._fs = fs
         self._path = path
+        self._reserved = False
         self._keeps_unsynced = getattr(fs, "keeps_unsynced", True)
         self._file: "RandomFile | None" = None
         self._layout = _HEAD + (_LANE + "%ds" % _LOSSES_BYTES) * lanes
@@ -173,6 +178,7 @@ class Cursor:
         self._file = self._fs.open(self._path, create=True)
         self._file.write_at(0, bytes(_FILE_BYTES))
         self.write()
+        self.keep_reserve()
 
     def write(self, *, sync: bool = True) -> None:
         """Write the states to the slot that was not synced last.
@@ -191,11 +197,46 @@ class Cursor:
         data += struct.pack("<I", crc32(data))
         self._generation += 1
         file = self._open()
+        try:
+            self._put(file, data, sync)
+        except OSError as error:
+            if error.errno != _ENOSPC or not self._fs.exists(self._path + _RESERVE):
+                raise
+            self._fs.remove(self._path + _RESERVE)
+            self._reserved = False
+            self._put(file, data, sync)
+        if sync:
+            self._slot = 1 - self._slot
+
+    def _put(self, file: "RandomFile", data: bytes, sync: bool) -> None:
         file.write_at(_SLOT_OFFSETS[self._slot], data)
         self.writes += len(data)
         if sync:
             file.sync()
-            self._slot = 1 - self._slot
+
+    def keep_reserve(self) -> None:
+        """Put room by for `write`: a copy-on-write file system needs some to write over a file,
+        and an acknowledgement is what makes room on a full one. Silent where there is none."""
+        if self._reserved:
+            return
+        path = self._path + _RESERVE
+        try:
+            if not self._fs.exists(path):
+                file = self._fs.open(path, create=True)
+                try:
+                    for offset in range(0, _RESERVE_BYTES, _PIECE_BYTES):
+                        file.write_at(offset, bytes(_PIECE_BYTES))
+                finally:
+                    file.close()
+            self._reserved = True
+        except OSError:
+            self._drop_half_reserve(path)
+
+    def _drop_half_reserve(self, path: str) -> None:
+        try:
+            self._fs.remove_if_there(path)
+        except OSError:
+            pass
 
     def settle(self) -> None:
         """Make what `load` found durable.

@@ -73,16 +73,26 @@ class Directory:
         self.lane(name)
         return self.outlets[name]
 
-    def make_room(self, lane: Lane, need: int) -> None:
+    def make_room(self, lane: Lane, need: int, may_push: bool = True) -> None:
         """Have *need* bytes for *lane*; see `Room.make`."""
         self.make(lane)
         # Where the cursor could not be written, nothing was removed: giving up more would be in
         # vain. littlefs and btrfs need room to write over a file.
         self._settle_dropped()
         try:
-            self._room.make(lane, need)
+            self._room.make(lane, need, may_push)
         finally:
             self._settle_dropped()
+
+    def give_way(self, lane: Lane) -> bool:
+        """The disk is full: give up something older for *lane*; see `Room.give_way`."""
+        try:
+            self._settle_dropped()
+            found = self._room.give_way(lane)
+            self._settle_dropped()
+        except OSError:
+            return False
+        return found
 
     def _settle_dropped(self) -> None:
         if self._room.dropped:
@@ -96,6 +106,7 @@ class Directory:
         self.cursor.write()
         for outlet in self.outlets.values():
             outlet.retention.sweep()
+        self.cursor.keep_reserve()
 
     def make(self, lane: Lane) -> None:
         """Make the folders and the cursor, durably."""
@@ -133,6 +144,7 @@ class Directory:
             clock=self._clock,
             ram_bytes=self._settings.ram_bytes,
             make_room=self.make_room,
+            give_way=self.give_way,
         )
         if name in SPOOLING:
             lane.spool = Spool(self._fs, lane.directory + "/spool")

@@ -15,23 +15,25 @@ from .frame import (
     MAX_PAYLOAD_BYTES,
     Context,
     context_bytes,
-    is_foreign,
     segment_header,
 )
 from .present import Present
-from .reader import NoFile, SegmentReader
-from .segment import Segment, SegmentWriter, list_segments
+from .recovery import open_reader, recover
+from .segment import Segment, SegmentWriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Any, Callable
 
     from ..runtime.cpython import Clock, FileSystem
     from .cursor import LaneState
+    from .reader import SegmentReader
     from .settings import LaneSettings
     from .spool import Spool
 
 _ALL = 0x3FFFFFFF
+_ENOSPC = getattr(errno, "ENOSPC", 28)  # MicroPython does not name it
+_PATIENCE_MS = 60_000
 
 
 class Lane:
@@ -55,7 +57,8 @@ class Lane:
         fs: "FileSystem",
         clock: "Clock",
         ram_bytes: int,
-        make_room: "Callable[[Lane, int], None]",
+        make_room: "Callable[[Lane, int, bool], None]",
+        give_way: "Callable[[Lane], bool]",
     ) -> None:
         self.name = name
         self.number = number
@@ -72,6 +75,8 @@ class Lane:
         self._monotonic_ms = clock.monotonic_ms
         self._ram_bytes = ram_bytes
         self._make_room = make_room
+        self._give_way = give_way
+        self._patient_ms = 0  # nothing is given up for a full disk before
         self._pending: "list[tuple[int, int, bytes]]" = []  # kind, monotonic ms, payload
         self._left = -1  # bytes that the group may still grow; negative while there is none
         self._full_at = 0  # sequence number that completes it
@@ -136,6 +141,10 @@ class Lane:
         Raises:
             OSError: None of those in memory is; they stay there for the next try.
         """
+        if self._pending:
+            self._or_give_way(self._flush)
+
+    def _flush(self) -> None:
         pending = self._pending
         context = self._present.context
         if not pending or context is None:
@@ -144,7 +153,7 @@ class Lane:
             # The last write failed and its segment was given up.
             need = sum([len(record[2]) + FRAME_BYTES for record in pending])
             try:
-                self._make_room(self, self._size_for(context, need))
+                self._make_room(self, self._size_for(context, need), self._may_push)
             except BufferFull:
                 pass  # these were accepted: rather a segment too many than without them
             self._create(context, need)
@@ -224,23 +233,15 @@ class Lane:
     # -- recovery ---------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """Find the end of the lane. Reads the last segment only, and refuses nothing."""
-        found = list_segments(self.fs, self.directory, self.number)
-        for place, segment in enumerate(found):
-            if place + 1 < len(found) and found[place + 1].first == segment.first:
-                # Given up before anything in it was durable, and begun again.
-                try:
-                    self.fs.remove_if_there(segment.path)
-                except OSError:
-                    pass  # it is as harmless as before
-            else:
-                self.segments.append(segment)
-        self.next = self.state.head
-        if self.state.hole_last >= self.next:
-            self.next = self.state.hole_last + 1
-        if self.segments:
-            self._recover_tail(self.segments[-1])
-        self.durable = self.next - 1
+        """Take up what is on the disk; see recovery.py."""
+        found = recover(self.fs, self.directory, self.number, self.state)
+        self.segments = found.segments
+        self.next = found.next
+        self.durable = found.next - 1
+        self._tail = found.tail
+        if found.segments:
+            self._settled = False
+            self._begun = found.segments[-1].first, found.segments[-1].nonce >> 24
 
     def settle(self) -> None:
         """Sync what recovery found: a killed process may have left it in the page cache only."""
@@ -256,57 +257,9 @@ class Lane:
             self.fs.sync_dir(self.directory)
             self._settled = True
 
-    def open_reader(self, segment: Segment, limit_index: int = _ALL) -> SegmentReader:
-        """Read *segment* from its start; one that somebody removed holds nothing any more."""
-        try:
-            file = self.fs.open(segment.path, write=False)
-        except OSError as error:
-            # Without its folder the whole medium may be away for a while: that is no loss.
-            if error.errno != errno.ENOENT or not self.fs.exists(self.directory):
-                raise
-            segment.used = 0
-            return SegmentReader(NoFile(), segment.seed, limit=0)
-        header, unreadable = b"", False
-        try:
-            header = file.read_at(0, HEADER_BYTES)
-        except OSError:
-            unreadable = True  # the name says the same
-        foreign = is_foreign(header, self.number, segment.first, segment.nonce)
-        limit = 0 if foreign else segment.used
-        reader = SegmentReader(file, segment.seed, limit=limit, limit_index=limit_index)
-        reader.foreign = foreign
-        reader.unreadable = unreadable
-        return reader
-
-    def _recover_tail(self, segment: Segment) -> None:
-        attempt = segment.nonce >> 24
-        self._begun = (segment.first, attempt)
-        self._settled = False
-        try:
-            reader = self.open_reader(segment)
-        except OSError:
-            # It may be readable tomorrow: none of the numbers that it may hold is used again.
-            self.next = max(self.next, segment.first + _most_records(segment.size))
-            return
-        try:
-            while reader.peek():
-                reader.take(_ALL, _ALL)
-        finally:
-            reader.file.close()
-        follows = segment.first + reader.index
-        if reader.foreign:
-            # Of another version: it may hold this many records, and none of their numbers is ours.
-            follows += _most_records(segment.size)
-        elif reader.torn and reader.unreadable:
-            follows += _most_records(segment.size - reader.damage[-1][0])
-        elif reader.torn:
-            # Half-written at the cut, or damaged after it was durable: the two look alike, so
-            # its number is not used again and one record counts as damaged.
-            follows += 1
-        elif follows >= self.next:
-            self._tail = (reader.offset, reader.index, reader.ordinal, reader.context)
-            segment.used = reader.offset
-        self.next = max(self.next, follows)
+    def open_reader(self, segment: Segment, limit_index: int = _ALL) -> "SegmentReader":
+        """Read *segment* from its start."""
+        return open_reader(self.fs, self.directory, self.number, segment, limit_index)
 
     # -- private ----------------------------------------------------------------------------
 
@@ -331,12 +284,35 @@ class Lane:
             if writer is not None:
                 self._writer = None
                 writer.close(give_back=True)
-            self._make_room(self, self._size_for(context, need))
-            writer = self._create(context, need)
+            self._make_room(self, self._size_for(context, need), self._may_push)
+            writer = self._or_give_way(lambda: self._create(context, need))
         # What does not fit in memory for long is written at once.
         self._due_ms = now_ms if need > self._ram_bytes else now_ms + self.settings.group_ms
         self._full_at = self.next + self.settings.group_records - 1
         return max(0, min(self._ram_bytes, writer.space(context)) - need)
+
+    def _or_give_way(self, action: "Callable[[], Any]") -> "Any":
+        """Do *action*; on a full disk give up something older for it, and do it again.
+
+        Room is measured before a segment begins, but not every file system reserves it.
+        """
+        try:
+            return action()
+        except OSError as error:
+            if error.errno != _ENOSPC or not self._may_push:
+                raise
+            # Where that does not help, somebody else takes what is given up: not all of it.
+            self._patient_ms = self._monotonic_ms() + _PATIENCE_MS
+            if not self._give_way(self):
+                raise
+        result = action()
+        self._patient_ms = 0
+        return result
+
+    @property
+    def _may_push(self) -> bool:
+        """False for a while after something was given up for a full disk, in vain."""
+        return self._monotonic_ms() >= self._patient_ms
 
     def _create(self, context: Context, need: int) -> SegmentWriter:
         first, attempt = self._begun
@@ -393,8 +369,3 @@ class Lane:
     def _size_for(self, context: Context, need: int) -> int:
         """Bytes of a new segment whose first group takes *need*."""
         return max(self.settings.segment_bytes, HEADER_BYTES + context_bytes(context) + need)
-
-
-def _most_records(size: int) -> int:
-    """One more than *size* bytes can hold."""
-    return size // (FRAME_BYTES + 1) + 1

@@ -39,8 +39,13 @@ class Room:
         self._total_quota_bytes = settings.total_quota_bytes
         self.dropped = False
 
-    def make(self, lane: "Lane", need: int) -> None:
+    def make(self, lane: "Lane", need: int, may_push: bool = True) -> None:
         """Have *need* bytes for *lane*; the caller writes the cursor if `dropped` is true.
+
+        Args:
+            lane: Who wants to grow.
+            need: By how many bytes.
+            may_push: False gives nothing up for the free space that others need.
 
         Raises:
             BufferFull: Nothing may give way.
@@ -66,24 +71,33 @@ class Room:
         while self._disk_bytes() + need > self._total_quota_bytes:
             if not self._yield(lane, "quota"):
                 raise _full(lane, self._total_quota_bytes)
-        self._keep_free(lane, need)
+        self._keep_free(lane, need, may_push)
 
-    def _keep_free(self, lane: "Lane", need: int) -> None:
+    def give_way(self, lane: "Lane") -> bool:
+        """The disk is full: give up the oldest of what *lane* may push out.
+
+        False where there is nothing, or where the file system says that it is not full: what it
+        refuses then does not come back for it.
+        """
+        space = self._fs.free(lane.directory)
+        if space is None or space[0] > self._least_bytes(space[1]):
+            return False
+        return self._yield(lane, "space")
+
+    def _keep_free(self, lane: "Lane", need: int, may_push: bool) -> None:
         """What others need stays free. Ours does not shrink for it: it stops growing."""
         space = self._fs.free(lane.directory)
         if space is None:
             return
         free_bytes, all_bytes, free_files, all_files = space
-        least_bytes, least_files = self._settings.min_free_bytes, self._settings.min_free_files
-        if least_bytes is None:
-            least_bytes = min(_FREE_MAX_BYTES, all_bytes // _FREE_SHARE)
+        least_bytes, least_files = self._least_bytes(all_bytes), self._settings.min_free_files
         if least_files is None:
             least_files = min(_FREE_MAX_FILES, all_files // _FREE_SHARE)
         short_bytes = min(need, least_bytes + need - free_bytes)
         short_file = all_files > 0 and free_files <= least_files
         before = self._disk_bytes()
         while short_file or before - self._disk_bytes() < short_bytes:
-            if not self._yield(lane, "space"):
+            if not (may_push and self._yield(lane, "space")):
                 if not (least_bytes or short_file):
                     return  # nothing is kept for others: the disk itself says when it is full
                 raise BufferFull(
@@ -100,6 +114,13 @@ class Room:
                     "min_free_files in BufferSettings",
                 )
             short_file = False
+
+    def _least_bytes(self, all_bytes: int) -> int:
+        """What stays free for others on a file system of *all_bytes*."""
+        least_bytes = self._settings.min_free_bytes
+        if least_bytes is None:
+            least_bytes = min(_FREE_MAX_BYTES, all_bytes // _FREE_SHARE)
+        return least_bytes
 
     def _yield(self, lane: "Lane", reason: str) -> bool:
         """Give up what *lane* may push out: lanes that matter less, then its equals and itself.

@@ -3,6 +3,7 @@
 
 from mcagent.buffer import BufferSettings, LaneSettings
 from mcagent.errors import BufferFull, ConfigurationError
+from tests.buffer.memoryfs import MemoryFileSystem
 from tests.buffer.world import World, drain, small_settings
 from tests.helpers import raises
 
@@ -265,3 +266,71 @@ def _with_age(max_age_s):
         events=LaneSettings(128 * _KIB, max_age_s=max_age_s),
         timeseries=LaneSettings(256 * _KIB, durability=("group", 10, 1000), max_age_s=max_age_s),
     )
+
+
+class FullDisk:
+    """A `fail` hook: every byte written takes room, as on a copy-on-write disk."""
+
+    def __init__(self, fs, free_bytes):
+        self.free_bytes = free_bytes
+        self._fs = fs
+        fs.fail = self
+        fs.space = (0, _MIB, 0, 0)
+
+    def __call__(self, operation, path, size):
+        if operation == "remove":
+            self.free_bytes += self._fs.size(path)
+        elif operation == "write":
+            if size > self.free_bytes:
+                raise OSError(28, "disk full")
+            # Writing over the cursor gives its old blocks back.
+            self.free_bytes -= 0 if path.endswith("/cursor") else size
+
+
+def test_a_copy_on_write_disk_that_others_filled_can_be_drained():
+    """An acknowledgement writes over the cursor; the room for that was put by."""
+    world = World(fs=MemoryFileSystem(can_preallocate=False, can_truncate=False))
+    for number in range(300):
+        world.event(b"%04d" % number * 40)
+    disk = FullDisk(world.fs, 0)
+    assert len(drain(world.buffer, "events", max_records=10)) == 300
+    assert disk.free_bytes > 20_000
+    assert world.fs.exists("/s/buffer/cursor.reserve")  # put by anew for the next time
+    world.fs.space = None
+    assert world.event(b"room again") == 301
+
+
+def test_a_full_disk_takes_new_records_for_old_ones():
+    """Where nothing is reserved, the open segment meets the end of the disk: the oldest goes."""
+    world = World(fs=MemoryFileSystem(can_preallocate=False, can_truncate=False))
+    for number in range(300):
+        world.event(b"%04d" % number * 40)
+    FullDisk(world.fs, 500)
+    for number in range(300, 330):
+        world.event(b"%04d" % number * 40)
+    dropped = world.status("events")["dropped"]
+    assert set(dropped) == {"space"}
+    assert dropped["space"]["records"] < 200  # for the group, and for the segment behind it
+    found = drain(world.buffer, "events")
+    assert found[-1][0] == 330
+    assert len(found) == 330 - dropped["space"]["records"]
+
+
+def test_a_disk_that_stays_full_does_not_eat_the_backlog():
+    """Somebody takes every byte that is given up: one segment a minute, not all at once."""
+    world = World(fs=MemoryFileSystem(can_preallocate=False, can_truncate=False))
+    for number in range(300):
+        world.event(b"%04d" % number * 40)
+
+    def fail(operation, path, _size):
+        if operation == "write" and "/events/" in path:
+            raise OSError(28, "disk full")
+
+    world.fs.fail = fail
+    world.fs.space = (0, _MIB, 0, 0)
+    for _ in range(50):
+        raises((OSError, BufferFull), world.event, b"refused")
+    assert world.status("events")["dropped"]["space"]["records"] < 100
+    world.fs.fail = world.fs.space = None
+    dropped = world.status("events")["dropped"]["space"]["records"]
+    assert len(drain(world.buffer, "events")) == 300 - dropped
