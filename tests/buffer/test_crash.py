@@ -10,7 +10,7 @@ from tests.crash.plants import PLANTS, find
 from tests.crash.story import KINDS
 
 # Shares that give 20 000 states in all.
-_SHARES = {"plain": 0.04, "no truncate": 0.0036, "no preallocate": 0.045, "neither": 0.001}
+_SHARES = {"plain": 0.029, "no truncate": 0.003, "no preallocate": 0.031, "neither": 0.001}
 _STATES = 20_000
 
 

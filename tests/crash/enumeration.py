@@ -14,6 +14,7 @@ from tests.crash.story import SEED, Story
 KILLS = 2
 _CUTS_AGAIN = 2
 _SHARE_CUT_AGAIN = 0.01
+_SHARE_KILLED = 0.2  # of the cuts, where states are drawn
 _LAST_OPERATIONS = 6
 
 
@@ -104,7 +105,7 @@ class Enumeration:
                     )
                 if stop_at is not None and len(result.violations) >= stop_at:
                     return result
-            kills = KILLS if share == 1 else int(generator.random() < share * KILLS)
+            kills = KILLS if share == 1 else int(generator.random() < _SHARE_KILLED)
             if kills:
                 self._second(
                     result,

@@ -80,7 +80,9 @@ def crc_without_length(patches):
             return None
         return kind or 1, word >> 24 or self.ordinal, self.index, stop
 
-    def take(self, max_records, max_bytes):
+    def take(self, max_records, max_bytes, into=None):
+        if into is not None:
+            into.append(self.read()[1])
         self.taken_crc = self._crc_of(self.offset, self._stop, self.taken_crc)
         self.offset = self._stop
         self.index += 1
