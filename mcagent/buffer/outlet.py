@@ -240,6 +240,8 @@ class Outlet:
             assert segment is not None
             kind = reader.peek()
             if not kind:
+                if reader.unreadable:
+                    self._unreadable = OSError(errno.EIO, "%s cannot be read" % segment.path)
                 self._note_damage(segment, reader, _ALL)
                 reader = self._open_next(segment)
                 continue
@@ -311,8 +313,6 @@ class Outlet:
                 raise
             self._unreadable = error
             return None
-        if reader.unreadable:
-            self._unreadable = OSError(errno.EIO, "%s cannot be read" % segment.path)
         self._reader = reader
         self._segment = segment
         self._set_limit(reader, segment)

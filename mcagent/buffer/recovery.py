@@ -100,8 +100,8 @@ def _recover_tail(found: Found, fs: "FileSystem", directory: str, lane_id: int) 
     if reader.foreign:
         # Of another version: it may hold this many records, and none of their numbers is ours.
         follows += _most_records(segment.size)
-    elif reader.torn and reader.unreadable:
-        follows += _most_records(segment.size - reader.damage[-1][0])
+    elif reader.unreadable and (reader.torn or not reader.index):
+        follows += _most_records(segment.size)
     elif reader.torn:
         # Half-written at the cut, or damaged after it was durable: the two look alike, so its
         # number is not used again and one record counts as damaged.

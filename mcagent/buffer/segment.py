@@ -56,7 +56,12 @@ def list_segments(fs: "FileSystem", directory: str, lane_id: int) -> "list[Segme
     for name in fs.list_dir(directory):
         segment = _parse_name(directory, lane_id, name)
         if segment is not None:
-            segment.size = segment.used = fs.size(segment.path)
+            try:
+                segment.size = segment.used = fs.size(segment.path)
+            except OSError as error:
+                if error.errno != errno.ENOENT:
+                    raise
+                continue  # a link that leads nowhere
             found.append(segment)
     return found
 

@@ -105,7 +105,11 @@ class RandomFile:
         Raises:
             OSError: It is not; ENOENT where the file was removed: nobody would find the bytes.
         """
-        _fdatasync(self._fd)
+        try:
+            _fdatasync(self._fd)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a pipe by that name: nothing was written to it
+                raise
         if not os.fstat(self._fd).st_nlink:
             raise OSError(errno.ENOENT, "the file was removed", self.path)
 
@@ -156,6 +160,7 @@ class FileSystem:
         flags = os.O_RDWR if write else os.O_RDONLY
         if create:
             flags |= os.O_CREAT | os.O_EXCL
+        flags |= getattr(os, "O_NONBLOCK", 0)  # a pipe by that name must not stop us
         return RandomFile(path, os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600))
 
     def read(self, path: str) -> bytes:

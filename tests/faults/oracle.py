@@ -14,6 +14,7 @@ KINDS = {"models": 4, "events": 2, "timeseries": 1, "files": 5}
 LANES = tuple(KINDS)
 _MARK = re.compile(rb'^\{"([a-z]+)-([0-9]+)-([0-9]+)":"')
 _ALL = 1 << 30
+PATIENCE = 20  # as documented
 UNREADABLE = -1  # the number of a file that was said to be damaged, and was not handed out
 
 
@@ -166,7 +167,7 @@ def judge(directory, ledger, *, settings=None, fs=None, damaged=(), again=(), la
 def _deliver(buffer, lane, ledger, outcome, again):
     last = 0
     delivered = outcome.delivered[lane]
-    while batch := buffer.cut(lane, max_bytes=20_000, max_records=_ALL):
+    while batch := _cut(buffer, lane):
         records = list(batch.records())
         if b"".join(batch.chunks()) != b",".join([record.payload for record in records]):
             outcome.wrong += 1
@@ -191,6 +192,16 @@ def _deliver(buffer, lane, ledger, outcome, again):
                 outcome.note("%s %d holds what another holds" % (lane, last))
             delivered[last] = number
         buffer.ack(batch)
+
+
+def _cut(buffer, lane):
+    """The next batch. What cannot be read is tried again before it is given up."""
+    for _ in range(PATIENCE):
+        try:
+            return buffer.cut(lane, max_bytes=20_000, max_records=_ALL)
+        except OSError:
+            pass
+    return buffer.cut(lane, max_bytes=20_000, max_records=_ALL)
 
 
 def _number(buffer, lane, record):

@@ -1,5 +1,6 @@
 """Bytes that changed on the medium: only the records that they belonged to are lost."""
 
+import errno
 import io
 
 import pytest
@@ -45,12 +46,17 @@ class Sweep:
         harm.overwrite(directory, self.name, offset, piece)
         self.judge(*harm.differing(self.before, offset, piece), "overwritten")
 
+    def sicken(self, start, stop):
+        """Bytes that the medium does not give back; nothing of a spoilt read is believed."""
+        self.filled.copy(self.directory)
+        self.judge(start, stop, "unreadable", fs=SickFileSystem(self.name[-29:], start, stop))
+
     def truncate(self, size):
         directory = self.filled.copy(self.directory)
         harm.truncate(directory, self.name, size)
         self.judge(size, len(self.before), "cut")
 
-    def judge(self, start, stop, what):
+    def judge(self, start, stop, what, fs=None):
         lane, filled = self.filled.lane, self.filled
         damaged = {(lane, sequence) for sequence in harm.hit(self.parts, start, stop)}
         outcome = judge(
@@ -59,7 +65,7 @@ class Sweep:
             settings=filled.settings,
             damaged=damaged,
             lanes=[lane],
-            fs=harm.Unsynced(),
+            fs=fs or harm.Unsynced(),
         )
         delivered = outcome.delivered[lane]
         if self.hit_is_lost:  # harmed bytes never come out
@@ -85,7 +91,7 @@ def test_flipped_bit_in_every_byte(small, tmp_path, rng, row, long_run):
 def test_flipped_bits_in_a_large_segment(large, tmp_path, rng, row, long_run):
     """One bit at a random place of a full segment."""
     sweep = Sweep(large, tmp_path)
-    for _ in range(2000 if long_run else 150):
+    for _ in range(1000 if long_run else 150):
         offset = rng.randrange(len(sweep.before))
         sweep.overwrite(offset, bytes([sweep.before[offset] ^ 1 << rng.randrange(8)]))
     row("media", "a bit flipped, random places of 128 KiB", sweep.outcomes)
@@ -96,7 +102,7 @@ def test_flipped_bits_in_a_large_segment(large, tmp_path, rng, row, long_run):
 def test_lost_sector(byte, large, tmp_path, rng, row, long_run):
     """4 KiB of the same byte, at the bounds of sectors and anywhere."""
     sweep = Sweep(large, tmp_path)
-    places = [rng.randrange(len(sweep.before) - _SECTOR) for _ in range(500 if long_run else 50)]
+    places = [rng.randrange(len(sweep.before) - _SECTOR) for _ in range(200 if long_run else 50)]
     places += range(0, len(sweep.before), _SECTOR)
     for offset in places:
         sweep.overwrite(offset, bytes([byte]) * _SECTOR)
@@ -110,7 +116,7 @@ def test_lost_sector(byte, large, tmp_path, rng, row, long_run):
 def test_lost_sector_in_the_open_segment(large, tmp_path, rng, row, long_run):
     """The segment that a restart would go on with: also where nothing was written yet."""
     sweep = Sweep(large, tmp_path, segment=1)
-    for _ in range(500 if long_run else 50):
+    for _ in range(200 if long_run else 50):
         piece = bytes([rng.choice((0, 0xFF, 0x5A))]) * rng.choice((1, 512, _SECTOR))
         sweep.overwrite(rng.randrange(len(sweep.before)), piece)
     row("media", "up to 4 KiB overwritten in the open segment", sweep.outcomes)
@@ -120,11 +126,48 @@ def test_lost_sector_in_the_open_segment(large, tmp_path, rng, row, long_run):
 def test_noise(large, tmp_path, rng, row, long_run):
     """Random bytes of any length."""
     sweep = Sweep(large, tmp_path)
-    for _ in range(500 if long_run else 50):
+    for _ in range(200 if long_run else 50):
         size = rng.choice((1, 17, 115, 512, _SECTOR))
         offset = rng.randrange(len(sweep.before) - size)
         sweep.overwrite(offset, rng.randbytes(size))
     row("media", "noise of up to 4 KiB", sweep.outcomes)
+
+
+class SickFile(harm.UnsyncedFile):
+    """Some bytes of one file cannot be read."""
+
+    def __init__(self, path, fd, fs):
+        super().__init__(path, fd)
+        self._fs = fs
+
+    def read_at(self, offset, size):
+        fs = self._fs
+        if self.path.endswith(fs.name) and offset < fs.stop and fs.start < offset + size:
+            raise OSError(errno.EIO, "medium error")
+        return super().read_at(offset, size)
+
+
+class SickFileSystem(harm.Unsynced):
+    def __init__(self, name, start, stop):
+        self.name, self.start, self.stop = name, start, stop
+
+    def open(self, path, **kwargs):
+        return SickFile(path, super().open(path, **kwargs)._fd, self)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("segment", [0, 1])
+def test_sectors_that_cannot_be_read(segment, large, tmp_path, rng, row, long_run):
+    """EIO from one to four sectors, full segment and open one: the others are delivered."""
+    sweep = Sweep(large, tmp_path, segment)
+    used = sweep.parts[-1][0]
+    starts = range(0, used, _SECTOR)
+    for start in starts if long_run else rng.sample(starts, min(12, len(starts))):
+        sweep.sicken(start, start + _SECTOR * rng.choice((1, 1, 2, 4)))
+    if segment:
+        row("media", "EIO on reading the open segment", sweep.outcomes)
+    else:
+        row("media", "EIO on reading sectors of a full segment", sweep.outcomes)
 
 
 @pytest.mark.slow
@@ -136,7 +179,7 @@ def test_sector_written_in_the_wrong_place(large, tmp_path, rng, long_run):
     """
     sweep = Sweep(large, tmp_path)
     sweep.hit_is_lost = False  # what was hit may stand a second time elsewhere
-    for _ in range(500 if long_run else 50):
+    for _ in range(200 if long_run else 50):
         offset, source = (rng.randrange(len(sweep.before) - _SECTOR) for _ in range(2))
         sweep.overwrite(offset, sweep.before[source : source + _SECTOR])
     for outcome in sweep.outcomes:
@@ -151,7 +194,7 @@ def test_cut_file(segment, large, tmp_path, rng, row, long_run):
     sweep = Sweep(large, tmp_path, segment)
     used = sweep.parts[-1][0]
     places = {0, 1, harm.HEADER - 1, harm.HEADER, harm.HEADER + 1, used - 1, used, used + 1}
-    places |= {rng.randrange(used) for _ in range(400 if long_run else 30)}
+    places |= {rng.randrange(used) for _ in range(200 if long_run else 30)}
     for size in sorted(place for place in places if place <= len(sweep.before)):
         sweep.truncate(size)
     if segment:

@@ -233,7 +233,7 @@ class ShortFileSystem(FileSystem):
 def test_short_writes(tmp_path, rng, row, long_run):
     """Each write of a run, cut after 0, 1, … n bytes, and the run goes on."""
     outcomes = []
-    for place in range(2000 if long_run else 60):
+    for place in range(500 if long_run else 60):
         fs = ShortFileSystem(
             rng.randrange(2, 40), rng.choice((0, 1, 15, 16, 17, rng.randrange(3000)))
         )
@@ -254,7 +254,7 @@ def test_file_size_limit(tmp_path, rng, row, long_run):
     """RLIMIT_FSIZE: the kernel itself writes a part, and refuses the rest."""
     outcomes = []
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for place in range(300 if long_run else 20):
+    for place in range(100 if long_run else 20):
         directory = tmp_path / str(place)
         story = Story(directory)
         story.put("events")
