@@ -79,7 +79,7 @@ class Agent:
         buffer: "BufferSettings | None" = None,
         upload: "UploadSettings | None" = None,
         transport: "Transport | None" = None,
-        clock: "Clock | None" = None,
+        clock: "Clock | str | None" = None,
         fs: "FileSystem | None" = None,
     ) -> "Agent":
         """Open the state directory *directory*, making it where it is missing.
@@ -94,7 +94,9 @@ class Agent:
             buffer: Quotas, policies and durability of the lanes.
             upload: Limits and holds of the uploader.
             transport: What sends requests; None takes urllib3 (CPython).
-            clock, fs: The device's clocks and files; None takes the real ones.
+            clock, fs: The device's clocks and files; None takes the real ones. A clock that lets
+                TLS refuse the platform's certificate is corrected by the platform's own (CPython);
+                ``clock="system"`` takes the real one and believes it.
 
         Raises:
             ConfigurationError: The directory is in use by another process (which is named), or
@@ -109,7 +111,9 @@ class Agent:
             )
         directory = directory.rstrip("/") or "/"
         fs = fs or FileSystem()
-        clock = clock or Clock()
+        believed = clock
+        if clock is None or isinstance(clock, str):
+            clock = Clock()
         configuration = read_boarding(boarding) if boarding is not None else None
         lock = StateLock(directory)
         try:
@@ -130,7 +134,7 @@ class Agent:
                 keystore=keystore,
                 clock=clock,
                 settings=upload,
-                new_transport=lambda: transport or _default_transport(ca_file, proxy),
+                new_transport=lambda: transport or _default_transport(ca_file, proxy, believed),
             )
             agent = cls(
                 directory,
@@ -383,11 +387,13 @@ class Agent:
             log("warning", "agent", text)
 
 
-def _default_transport(ca_file: "str | None", proxy: "str | None") -> "Transport":
+def _default_transport(
+    ca_file: "str | None", proxy: "str | None", clock: "Clock | str | None"
+) -> "Transport":
     if MICROPYTHON:
         raise ConfigurationError(
             "there is no transport to send with", hint="give transport=… to Agent.open"
         )
     from .transport.cpython import Urllib3Transport
 
-    return Urllib3Transport(ca_file=ca_file, proxy=proxy)
+    return Urllib3Transport(ca_file=ca_file, proxy=proxy, clock=clock)

@@ -1,7 +1,7 @@
 """HTTP over TLS with urllib3: pooled, always verified, bounded in time. CPython only."""
 
 from ...errors import ConfigurationError, TransportError
-from ..http import BytesBody, Response, Transport, pieces
+from ..http import BytesBody, Request, Response, Transport, pieces
 from .proxies import environment_proxy, parse_proxy
 
 TYPE_CHECKING = False
@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool, PoolManager
     from urllib3.util import Url
 
-    from ..http import Body, Request
+    from ...runtime import Clock
+    from ..http import Body
+    from .dates import CorrectedClock
     from .dialing import Resolver
     from .progress import Progress
     from .proxies import Proxy
@@ -24,6 +26,8 @@ SLOWEST_BYTES_PER_S = 500
 NOTHING_SENT = ("dns", "connect", "tls", "certificate", "proxy")
 
 ONCE_GRACE_S = 10  # how long `close` waits for an answer that exists only once
+
+CLOCK_CODES = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID and …_HAS_EXPIRED
 
 PIECE_BYTES = 65_536  # one write: four TLS records; larger ones were not faster (measured)
 
@@ -44,6 +48,9 @@ class Urllib3Transport(Transport):
         connect_timeout_s: For each address of the host, and again for the TLS handshake.
         read_timeout_s: Longest silence of the peer, sending and receiving alike.
         user_agent: None sends ``mcagent/<version>``.
+        clock: The device's clocks; None takes the real ones. Where a certificate is refused for
+            the clock alone, the host's is measured and used (docs/adr/0009); ``"system"``
+            switches that off.
 
     Raises:
         ConfigurationError: The CA file or the proxy cannot be used.
@@ -57,6 +64,7 @@ class Urllib3Transport(Transport):
         connect_timeout_s: float = 10,
         read_timeout_s: float = 60,
         user_agent: "str | None" = None,
+        clock: "Clock | str | None" = None,
     ) -> None:
         if ca_file is not None:
             _check_ca_file(ca_file)
@@ -66,7 +74,13 @@ class Urllib3Transport(Transport):
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._user_agent = user_agent or _default_user_agent()
-        self._managers: dict[str, PoolManager] = {}  # by proxy URL, "" without one
+        self._managers: dict[tuple[str, bool], PoolManager] = {}  # proxy key, dates by OpenSSL
+        if isinstance(clock, str) and clock != "system":
+            raise ConfigurationError(
+                f"clock={clock!r} is not a clock", hint='give a Clock, None, or "system"'
+            )
+        self._clock = clock
+        self._corrected: "CorrectedClock | None" = None
         self._under_way: "dict[Progress, bool]" = {}  # True: see Request.once
         self._resolver: "Resolver | None" = None
 
@@ -93,14 +107,70 @@ class Urllib3Transport(Transport):
             raise TransportError(f"{request.url!r} is not a URL", kind="other") from None
         _check_scheme(url)
         proxy = self._proxy_for(url)
-        pool = self._pool(url, proxy)
         progress = self._progress(request, url, proxy)
         self._under_way[progress] = request.once
         try:
-            return self._attempts(pool, request, url.request_uri, progress)
+            return self._with_clock(request, url, progress)
         finally:
             del self._under_way[progress]
             progress.finish()
+
+    @property
+    def clock_offset_ms(self) -> "int | None":
+        """The host's clock minus this device's, where TLS had to measure it; else None."""
+        return self._corrected.offset_ms if self._corrected else None
+
+    def _with_clock(self, request: "Request", url: "Url", progress: "Progress") -> Response:
+        try:
+            return self._attempts(self._pool(url, progress), request, url.request_uri, progress)
+        except TransportError as error:
+            if progress.verify_code not in CLOCK_CODES or self._clock == "system":
+                raise
+            refusal = error
+        self._ask_the_time(url, progress, refusal)
+        return self._attempts(self._pool(url, progress), request, url.request_uri, progress)
+
+    def _ask_the_time(self, url: "Url", progress: "Progress", refusal: TransportError) -> None:
+        """One request without a credential and without dates; what it tells, if it may count.
+
+        Raises:
+            TransportError: Something else is wrong with the certificate, too, or the host's
+                clock must not stand in for ours.
+        """
+        from .dates import CorrectedClock, header_ms, objection, period
+
+        clock = self._corrected
+        if clock is None:
+            from ...runtime import Clock
+
+            assert not isinstance(self._clock, str)
+            clock = CorrectedClock(self._clock or Clock())
+        certificates: "list[tuple[int, int]]" = []
+        manager = self._new_manager(progress, dates=False)
+        progress.take_certificates = certificates.extend
+        try:
+            pool = manager.connection_from_host(url.host, port=url.port, scheme=url.scheme)
+            answer = self._attempt(pool, Request("GET", f"https://{url.netloc}/"), "/", progress)
+        except TransportError as error:
+            if error.kind in (*NOTHING_SENT, "aborted"):
+                raise
+            reason = f"{error}"
+        else:
+            host_ms = header_ms(answer.header("date"))
+            reason = objection(clock.own_ms(), host_ms, certificates)
+        finally:
+            manager.clear()  # its connection is not good for anything else
+            progress.take_certificates = None
+        if reason or host_ms is None:
+            raise TransportError(
+                f"{refusal}; it is valid from {period(certificates)}. The host was asked for the "
+                f"time: {reason}",
+                kind="certificate",
+                hint="Set this device's clock if it is wrong; if it is right, the host needs a "
+                "new certificate.",
+            )
+        clock.learn(host_ms, progress.host)
+        self._corrected = clock
 
     def _attempts(
         self, pool: "HTTPConnectionPool", request: "Request", path: str, progress: "Progress"
@@ -213,12 +283,17 @@ class Urllib3Transport(Transport):
             return environment_proxy(str(url.host), url.port or 443)
         return self._proxy
 
-    def _pool(self, url: "Url", proxy: "Proxy | None") -> "HTTPConnectionPool":
-        key = proxy.key if proxy else ""
-        if key not in self._managers:
-            from .connections import new_manager
+    def _new_manager(self, progress: "Progress", *, dates: bool) -> "PoolManager":
+        from .connections import new_manager
 
-            self._managers[key] = new_manager(self._ca_file, proxy, self._user_agent)
+        return new_manager(self._ca_file, progress.proxy, user_agent=self._user_agent, dates=dates)
+
+    def _pool(self, url: "Url", progress: "Progress") -> "HTTPConnectionPool":
+        key = (progress.proxy.key if progress.proxy else "", self._corrected is None)
+        if self._corrected is not None:
+            progress.take_certificates = self._corrected.check
+        if key not in self._managers:
+            self._managers[key] = self._new_manager(progress, dates=self._corrected is None)
         manager = self._managers[key]
         return manager.connection_from_host(url.host, port=url.port, scheme=url.scheme)
 

@@ -184,6 +184,7 @@ def _handshake(progress: Progress) -> str:
 
 def _certificate(root: "Any", progress: Progress, ca_file: "str | None") -> "Words":
     host, code = _peer(progress), root.verify_code
+    progress.verify_code = 0 if _before_host(progress) else code
     # The reading of this device's clock is half of the measurement: it stands in the message.
     now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
     if code == _EXPIRED:

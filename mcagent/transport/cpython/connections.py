@@ -16,6 +16,7 @@ import urllib3
 from urllib3 import __version__ as _URLLIB3  # type: ignore[attr-defined]  # noqa: N812
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from .dates import NO_CHECK_TIME, validities
 from .dialing import dial
 from .progress import ANSWER, SEND, TLS, TUNNEL, Progress
 from .trust import client_context
@@ -185,6 +186,16 @@ class _TlsConnection(_Watched, HTTPSConnection):  # type: ignore[misc]
         host = str(self._tunnel_host or self.host)
         self.ssl_context = _naming(self.ssl_context, host)
         super().connect()
+        context = getattr(self.ssl_context, "context", self.ssl_context)
+        if context.verify_flags & NO_CHECK_TIME:
+            # Before a byte of ours: who skips OpenSSL's check of the dates makes it.
+            take = self.progress.take_certificates
+            assert take is not None, "nobody checks the dates"
+            try:
+                take(validities(self.sock))
+            except ssl.SSLError:
+                self.close()
+                raise
 
 
 class _NamingContext:
@@ -251,10 +262,17 @@ class _TlsPool(_WatchedPool, urllib3.HTTPSConnectionPool):
 
 
 def new_manager(
-    ca_file: "str | None", proxy: "Proxy | None", user_agent: str
+    ca_file: "str | None", proxy: "Proxy | None", *, user_agent: str, dates: bool = True
 ) -> urllib3.PoolManager:
-    """Pools for every host, direct or all through *proxy*."""
+    """Pools for every host, direct or all through *proxy*.
+
+    Without *dates* OpenSSL checks everything but those, and `Progress.take_certificates` them.
+    """
     context = client_context(ca_file)
+    to_proxy = context
+    if not dates:
+        to_proxy = client_context(ca_file)  # a proxy gets a password: its dates are checked
+        context.verify_flags |= NO_CHECK_TIME
     options: Any = {
         "maxsize": 1,
         "ssl_context": context,
@@ -271,7 +289,7 @@ def new_manager(
         manager = urllib3.ProxyManager(
             proxy.url,
             proxy_headers=headers,
-            proxy_ssl_context=_naming(context, proxy.host),
+            proxy_ssl_context=_naming(to_proxy, proxy.host),
             **options,
         )
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}

@@ -33,6 +33,9 @@ class Progress:
         tunnelled: The proxy has connected us to the host; bytes now go to the host.
         expired: The deadline, not silence, ended it.
         broken: `break_off` ended it.
+        verify_code: OpenSSL's number for what was wrong with a certificate, else 0.
+        take_certificates: Gets the validities of the certificates of a connection whose dates
+            OpenSSL did not check; raises where they are not good.
         over: Set when the request has come to its end.
         proxy_status: What the proxy answered to CONNECT when it refused, else 0.
         proxy_schemes: How the proxy wants to be asked, words of ``Proxy-Authenticate``.
@@ -55,6 +58,7 @@ class Progress:
         self.total_s = total_s
         self.resolver = resolver
         self.broken = False
+        self.take_certificates: "Callable[[list[tuple[int, int]]], None] | None" = None
         self.over = Event()
         self._deadline_s = monotonic() + total_s
         self._lock = Lock()
@@ -69,6 +73,7 @@ class Progress:
         self.answered = False
         self.tunnelled = False
         self.expired = False
+        self.verify_code = 0
         self.proxy_status = 0
         self.proxy_schemes = ""
 
