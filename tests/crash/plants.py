@@ -233,11 +233,11 @@ def loss_not_written(patches):
     """What a full lane dropped is counted in memory; the cursor hears of it later."""
     real = Directory.make_room
 
-    def make_room(self, lane, need):
+    def make_room(self, *args):
         settle = self.settle
         self.settle = lambda: [outlet.retention.sweep() for outlet in self.outlets.values()]
         try:
-            real(self, lane, need)
+            real(self, *args)
         finally:
             self.settle = settle
 
