@@ -75,6 +75,7 @@ class Agent:
         *,
         boarding: "str | dict[str, Any] | None" = None,
         ca_file: "str | None" = None,
+        crl_file: "str | None" = None,
         proxy: "str | None" = None,
         buffer: "BufferSettings | None" = None,
         upload: "UploadSettings | None" = None,
@@ -89,6 +90,7 @@ class Agent:
             boarding: Boarding configuration: path of the file, or its parsed content. Needed
                 until the agent is onboarded; harmless afterwards.
             ca_file: PEM file with the certificate authorities to trust instead of the system's.
+            crl_file: PEM file with the revocation lists of those that are met; None asks none.
             proxy: ``http://[user:password@]host:port``; None takes the environment's, ``""``
                 connects directly.
             buffer: Quotas, policies and durability of the lanes.
@@ -134,7 +136,9 @@ class Agent:
                 keystore=keystore,
                 clock=clock,
                 settings=upload,
-                new_transport=lambda: transport or _default_transport(ca_file, proxy, believed),
+                new_transport=lambda: (
+                    transport or _default_transport(ca_file, crl_file, proxy, believed)
+                ),
             )
             agent = cls(
                 directory,
@@ -388,7 +392,10 @@ class Agent:
 
 
 def _default_transport(
-    ca_file: "str | None", proxy: "str | None", clock: "Clock | str | None"
+    ca_file: "str | None",
+    crl_file: "str | None",
+    proxy: "str | None",
+    clock: "Clock | str | None",
 ) -> "Transport":
     if MICROPYTHON:
         raise ConfigurationError(
@@ -396,4 +403,4 @@ def _default_transport(
         )
     from .transport.cpython import Urllib3Transport
 
-    return Urllib3Transport(ca_file=ca_file, proxy=proxy, clock=clock)
+    return Urllib3Transport(ca_file=ca_file, crl_file=crl_file, proxy=proxy, clock=clock)

@@ -236,9 +236,9 @@ def test_cipher_disagreement_is_told_by_its_reason(ca, new_transport):
 
 def test_no_setting_switches_verification_off(new_transport):
     """There is no such parameter, and the context in use verifies."""
-    from mcagent.transport.cpython.trust import client_context
+    from mcagent.transport.cpython.trust import Trust
 
-    context = client_context(None)
+    context = Trust().context()
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2

@@ -3,6 +3,7 @@
 from ...errors import ConfigurationError, TransportError
 from ..http import BytesBody, Request, Response, Transport, pieces
 from .proxies import environment_proxy, parse_proxy
+from .trust import Trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Urllib3Transport(Transport):
 
     Args:
         ca_file: PEM file with the only CAs to trust; None trusts the system's.
+        crl_file: PEM file with the revocation lists of every CA in the chain, read again when it
+            has changed. With it a wrong clock is not corrected.
         proxy: ``"http://user:password@host:port"`` (also ``https://``, or without a scheme) for
             every ``https://`` request; None reads the environment, ``""`` connects directly.
         connect_timeout_s: For each address of the host, and again for the TLS handshake.
@@ -60,15 +63,15 @@ class Urllib3Transport(Transport):
         self,
         *,
         ca_file: "str | None" = None,
+        crl_file: "str | None" = None,
         proxy: "str | None" = None,
         connect_timeout_s: float = 10,
         read_timeout_s: float = 60,
         user_agent: "str | None" = None,
         clock: "Clock | str | None" = None,
     ) -> None:
-        if ca_file is not None:
-            _check_ca_file(ca_file)
-        self._ca_file = ca_file
+        self._trust = Trust(ca_file, crl_file)
+        self._trust_version = 0
         self._from_environment = proxy is None
         self._proxy = parse_proxy(proxy, "the proxy setting") if proxy else None
         self._connect_timeout_s = connect_timeout_s
@@ -85,7 +88,7 @@ class Urllib3Transport(Transport):
         self._resolver: "Resolver | None" = None
 
     def __repr__(self) -> str:
-        return f"<Urllib3Transport ca_file={self._ca_file!r} proxy={self._proxy!r}>"
+        return f"<Urllib3Transport ca_file={self._trust.ca_file!r} proxy={self._proxy!r}>"
 
     def send(self, request: "Request") -> Response:
         """Send *request* and read the whole answer.
@@ -96,7 +99,7 @@ class Urllib3Transport(Transport):
 
         Raises:
             TransportError: There was no answer; `kind` names the step that failed.
-            ConfigurationError: OpenSSL cannot read the CA file.
+            ConfigurationError: OpenSSL cannot read the CA file or the revocation lists.
         """
         from urllib3.exceptions import LocationParseError
         from urllib3.util import parse_url
@@ -124,7 +127,9 @@ class Urllib3Transport(Transport):
         try:
             return self._attempts(self._pool(url, progress), request, url.request_uri, progress)
         except TransportError as error:
-            if progress.verify_code not in CLOCK_CODES or self._clock == "system":
+            # OpenSSL would skip the dates of revocation lists, too: those need a good clock.
+            believed = self._clock == "system" or self._trust.crl_file is not None
+            if progress.verify_code not in CLOCK_CODES or believed:
                 raise
             refusal = error
         self._ask_the_time(url, progress, refusal)
@@ -202,6 +207,9 @@ class Urllib3Transport(Transport):
             if once:
                 progress.over.wait(ONCE_GRACE_S)
             progress.break_off()
+        self._clear()
+
+    def _clear(self) -> None:
         managers, self._managers = self._managers, {}
         for manager in managers.values():
             manager.clear()
@@ -238,7 +246,7 @@ class Urllib3Transport(Transport):
             )
             return read_answer(response, keep=progress.sent)
         except (HTTPError, HTTPException, OSError) as error:
-            raise translate(error, progress, ca_file=self._ca_file) from error
+            raise translate(error, progress, trust=self._trust) from error
 
     def _headers(self, request: "Request", body: "Body | None") -> "dict[str, str]":
         headers = {
@@ -286,9 +294,13 @@ class Urllib3Transport(Transport):
     def _new_manager(self, progress: "Progress", *, dates: bool) -> "PoolManager":
         from .connections import new_manager
 
-        return new_manager(self._ca_file, progress.proxy, user_agent=self._user_agent, dates=dates)
+        return new_manager(self._trust, progress.proxy, user_agent=self._user_agent, dates=dates)
 
     def _pool(self, url: "Url", progress: "Progress") -> "HTTPConnectionPool":
+        version = self._trust.version()
+        if version != self._trust_version:
+            self._clear()
+            self._trust_version = version
         key = (progress.proxy.key if progress.proxy else "", self._corrected is None)
         if self._corrected is not None:
             progress.take_certificates = self._corrected.check
@@ -296,24 +308,6 @@ class Urllib3Transport(Transport):
             self._managers[key] = self._new_manager(progress, dates=self._corrected is None)
         manager = self._managers[key]
         return manager.connection_from_host(url.host, port=url.port, scheme=url.scheme)
-
-
-def _check_ca_file(path: str) -> None:
-    # Read here and not at the first request, so that a typing error shows at once.
-    try:
-        with open(path, "rb") as file:
-            text = file.read()
-    except OSError as error:
-        raise ConfigurationError(
-            f"CA file {path} cannot be read: {error.strerror}",
-            hint="Give the path of a PEM file with the certificates to trust.",
-        ) from error
-    if b"-----BEGIN CERTIFICATE-----" not in text:
-        raise ConfigurationError(
-            f"CA file {path} holds no certificate in PEM form",
-            hint="PEM begins with -----BEGIN CERTIFICATE-----; "
-            "openssl x509 -inform der -in FILE makes it from DER.",
-        )
 
 
 def _check_scheme(url: "Url") -> None:

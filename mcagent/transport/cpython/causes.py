@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from ...errors import TransportError
 from .progress import ANSWER, CONNECT, RESOLVE, SEND, TLS, TUNNEL, Progress
-from .trust import describe
+from .trust import Trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,21 @@ _CONNECT = {
 }
 # X509_V_ERR_… of OpenSSL's x509_vfy.h
 _NOT_YET_VALID, _EXPIRED, _SELF_SIGNED, _HOST_MISMATCH, _ADDRESS_MISMATCH = 9, 10, 18, 62, 64
-_UNKNOWN_ISSUER = (2, 19, 20, 21)  # in its several forms
+_UNKNOWN_ROOT = 19  # self-signed, sent by the host
+_UNKNOWN_ISSUER = (2, 20, 21)  # neither trusted nor sent, at some step of the chain
+# Of lists of revoked certificates: code to words about the certificate's host and about the list.
+_REVOKED = 23
+_CRL_WORDS = {
+    3: "holds no list of an issuer of the certificate of {host}",
+    8: "holds a list for {host} that its issuer did not sign",
+    11: "holds a list for {host} that is not valid yet by this device's clock ({now})",
+    12: "holds a list for {host} that has expired by this device's clock ({now})",
+}
+_CRL_HINTS = {
+    3: "Every CA of the chain needs its list in this file, the root included.",
+    8: "Fetch the list from the CA again.",
+    12: "Fetch the CA's present list; the file is read again when it has changed.",
+}
 _NO_TLS = (
     "WRONG_VERSION_NUMBER",
     "HTTP_REQUEST",
@@ -59,7 +73,7 @@ _NO_TLS = (
 _OLD_TLS = ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION")
 
 
-def translate(error: Exception, progress: Progress, *, ca_file: "str | None") -> TransportError:
+def translate(error: Exception, progress: Progress, *, trust: Trust) -> TransportError:
     """What *error* of urllib3, http.client or the socket means, in our words.
 
     The text of a foreign error is never passed on whole: it can hold a URL or a header.
@@ -75,7 +89,7 @@ def translate(error: Exception, progress: Progress, *, ca_file: "str | None") ->
         return TransportError(message, kind="proxy", hint=hint)
     for steps, errors, kind, words in _TABLE:
         if progress.step in steps and isinstance(root, errors):
-            message, hint = words(root, progress, ca_file)
+            message, hint = words(root, progress, trust)
             return TransportError(message, kind=_kind(kind, progress), hint=hint)
     return TransportError(
         f"the request to {_peer(progress)} failed: {type(root).__name__}",
@@ -138,28 +152,28 @@ def _proxy_refused(progress: Progress) -> "Words":
     )
 
 
-def _name(root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _name(root: "Any", progress: Progress, _trust: Trust) -> "Words":
     words, hint = _DNS.get(root.errno, (root.strerror, ""))
     return f"no address for {_peer(progress)}: {words}", hint
 
 
-def _slow_name(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _slow_name(_root: "Any", progress: Progress, _trust: Trust) -> "Words":
     return (
         f"no address for {_peer(progress)} in {progress.total_s:g} s: no name server answered yet",
         "Check the network and the name servers in /etc/resolv.conf.",
     )
 
 
-def _no_name(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _no_name(_root: "Any", progress: Progress, _trust: Trust) -> "Words":
     return f"{_peer(progress)} is not a host name: a part of it is empty or too long", ""
 
 
-def _no_connection(root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _no_connection(root: "Any", progress: Progress, _trust: Trust) -> "Words":
     words, hint = _CONNECT.get(root.errno, (f"cannot be reached: {root.strerror or root}", ""))
     return f"{_peer(progress)} {words}", hint
 
 
-def _connect_timeout(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _connect_timeout(_root: "Any", progress: Progress, _trust: Trust) -> "Words":
     if progress.expired:
         return f"{_peer(progress)} gave no sign in the {progress.total_s:g} s that were left", ""
     return (
@@ -168,13 +182,13 @@ def _connect_timeout(_root: "Any", progress: Progress, _ca_file: "str | None") -
     )
 
 
-def _handshake_timeout(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _handshake_timeout(_root: "Any", progress: Progress, _trust: Trust) -> "Words":
     limit_s = min(progress.connect_timeout_s, progress.total_s)
     silence = f"was silent for {limit_s:g} s in the {_handshake(progress)}"
     return f"{_peer(progress)} took the connection, and then {silence}", ""
 
 
-def _handshake_closed(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _handshake_closed(_root: "Any", progress: Progress, _trust: Trust) -> "Words":
     return f"{_peer(progress)} closed the connection in the {_handshake(progress)}", ""
 
 
@@ -182,7 +196,7 @@ def _handshake(progress: Progress) -> str:
     return "TLS handshake" if progress.step == TLS else "request for a tunnel (CONNECT)"
 
 
-def _certificate(root: "Any", progress: Progress, ca_file: "str | None") -> "Words":
+def _certificate(root: "Any", progress: Progress, trust: Trust) -> "Words":
     host, code = _peer(progress), root.verify_code
     progress.verify_code = 0 if _before_host(progress) else code
     # The reading of this device's clock is half of the measurement: it stands in the message.
@@ -198,18 +212,40 @@ def _certificate(root: "Any", progress: Progress, ca_file: "str | None") -> "Wor
         )
     if code == _SELF_SIGNED:
         return (
-            f"the certificate of {host} is signed by itself, and not trusted; {describe(ca_file)}",
+            f"the certificate of {host} is signed by itself, and not trusted; {trust.describe()}",
             "If this is the right host, give its certificate as the CA file.",
         )
     if code in _UNKNOWN_ISSUER:
         return (
-            f"the certificate of {host} has an issuer that is not trusted; {describe(ca_file)}",
+            (
+                f"the certificate of {host} has an issuer that is not trusted, and the host sent "
+                f"no certificate of that issuer; {trust.describe()}"
+            ),
+            (
+                "If this is the right host, give its issuer's certificate as the CA file, or have "
+                "the host send its intermediate certificates."
+            ),
+        )
+    if code == _UNKNOWN_ROOT:
+        return (
+            (
+                f"the certificate of {host} has an issuer that is not trusted, by a chain that "
+                f"ends in a root of its own; {trust.describe()}"
+            ),
             "If this is the right host, give its issuer's certificate as the CA file.",
         )
+    if code == _REVOKED:
+        return (
+            f"a certificate of {host} was revoked by its issuer, says {trust.crl_file}",
+            "The host needs a new certificate: the key of this one may be in other hands.",
+        )
+    if code in _CRL_WORDS:
+        words = _CRL_WORDS[code].format(host=host, now=now)
+        return f"{trust.crl_file} {words}", _CRL_HINTS.get(code, "")
     return f"the certificate of {host} is refused: {root.verify_message}", ""
 
 
-def _tls(root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _tls(root: "Any", progress: Progress, _trust: Trust) -> "Words":
     host, reason = _peer(progress), root.reason or "no reason given"
     if reason in _NO_TLS:
         return f"{host} does not speak TLS on this port", "Check the port and the scheme."
@@ -218,13 +254,13 @@ def _tls(root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
     return f"TLS with {host} failed: {reason.lower().replace('_', ' ')}", ""
 
 
-def _silence(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _silence(_root: "Any", progress: Progress, _trust: Trust) -> "Words":
     if progress.expired:
         return f"the request to {_peer(progress)} took longer than {progress.total_s:g} s", ""
     return f"{_peer(progress)} was silent for {progress.silence_s:g} s {_when(progress)}", ""
 
 
-def _closed(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _closed(_root: "Any", progress: Progress, _trust: Trust) -> "Words":
     return f"{_peer(progress)} closed the connection {_when(progress)}", ""
 
 
@@ -236,7 +272,7 @@ def _when(progress: Progress) -> str:
     return "before it answered" if progress.sent else "while the request was being sent"
 
 
-def _not_http(_root: "Any", progress: Progress, _ca_file: "str | None") -> "Words":
+def _not_http(_root: "Any", progress: Progress, _trust: Trust) -> "Words":
     return (
         f"{_peer(progress)} answered with something that is not HTTP",
         "Check the host and the port.",

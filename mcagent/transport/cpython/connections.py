@@ -19,13 +19,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from .dates import NO_CHECK_TIME, validities
 from .dialing import dial
 from .progress import ANSWER, SEND, TLS, TUNNEL, Progress
-from .trust import client_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from .proxies import Proxy
+    from .trust import Trust
 
 # Gateways and NAT routers forget idle connections without a word: AWS load balancers after 60 s,
 # mobile networks often after less than 5 min. A new handshake is cheaper than a silent minute.
@@ -262,16 +262,16 @@ class _TlsPool(_WatchedPool, urllib3.HTTPSConnectionPool):
 
 
 def new_manager(
-    ca_file: "str | None", proxy: "Proxy | None", *, user_agent: str, dates: bool = True
+    trust: "Trust", proxy: "Proxy | None", *, user_agent: str, dates: bool = True
 ) -> urllib3.PoolManager:
     """Pools for every host, direct or all through *proxy*.
 
     Without *dates* OpenSSL checks everything but those, and `Progress.take_certificates` them.
     """
-    context = client_context(ca_file)
+    context = trust.context()
     to_proxy = context
     if not dates:
-        to_proxy = client_context(ca_file)  # a proxy gets a password: its dates are checked
+        to_proxy = trust.context()  # a proxy gets a password: its dates are checked
         context.verify_flags |= NO_CHECK_TIME
     options: Any = {
         "maxsize": 1,
