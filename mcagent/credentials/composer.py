@@ -55,8 +55,9 @@ class Composer:
     def _jwks(self, profile: str) -> str:
         if profile == "SHARED_SECRET":
             return ""
-        # Kept until an answer for it came: a repeated request must name the same key, because
-        # the answer that got lost was for this one.
+        # Made once for requests that did not arrive. A repeated registration names the same key,
+        # because the answer that got lost was for this one; a repeated rotation does not
+        # (`Record.forget_key_under_way`).
         if not self._record.pending_key:
             self._record.pending_key = self._new_key()
             self._record.unsaved = True

@@ -50,14 +50,23 @@ class Keystore:
         if not self._fs.exists(self.directory):
             return None
         self._protect()
+        found: "dict[str, Any] | None" = None
+        good = b""
+        stale = []
         for path in (self._path, self._copy):
-            if not self._fs.exists(path):
+            there = self._fs.exists(path)
+            data = self._fs.read(path) if there else b""
+            if found is not None and data == good:
                 continue
-            state = _decode(self._fs.read(path), path)
-            if state is not None:
-                return state
-            self._keep_aside(path)
-        return None
+            state = _decode(data, path)
+            if there and state is None:
+                self._keep_aside(path)
+            if found is None and state is not None:
+                found, good = state, data
+            else:
+                stale.append(path)
+        self._settle(stale if found is not None else [], good)
+        return found
 
     def save(self, state: "dict[str, Any]") -> None:
         """Replace what is stored; when this returns, *state* survives a cut.
@@ -72,6 +81,22 @@ class Keystore:
         # In this order the first file is never the older one.
         self._fs.write_atomic(self._path, data)
         self._fs.write_atomic(self._copy, data)
+
+    def _settle(self, stale: "list[str]", good: bytes) -> None:
+        """Make what was found as durable as after `save`: what is sent next relies on it.
+
+        A process that was killed between a rename and its sync left names that this process sees
+        and a power cut takes back, and with them the answer to a registration. *stale*: missing,
+        damaged or one step older; a second blow must find two files again.
+        """
+        try:
+            for path in stale:
+                self._fs.write_atomic(path, good)
+            self._fs.sync_dir(self.directory)
+            self._fs.sync_dir(self.directory[: self.directory.rfind("/")] or "/")
+        except OSError as error:
+            # A full disk must not keep a device from working with what it has.
+            self.notes.append("the credentials cannot be written again: %s" % error)
 
     def _protect(self) -> None:
         for path in (self.directory, self._path, self._copy):

@@ -152,8 +152,7 @@ class Lifecycle:
         measured = self._clock.measure(answer, now_ms)
         verdict = judge(step[0], answer, self._secrets())
         self.reason = verdict.reason
-        if step == table.REGISTER and not verdict.arrived:
-            self._record.forget_attempt()
+        self._record.judged(step, verdict)
         if verdict.said == table.NOBODY or not isinstance(answer, Response):
             self._waits.no_answer(step[0], now_ms, patient=self._is_patient(step))
             return
@@ -165,6 +164,7 @@ class Lifecycle:
             self._waits.answered(step[0])
         else:
             if verdict.said == table.TAKEN:
+                self._record.forget_key()
                 self.reason = "the platform answered %s without what belongs there" % verdict.words
             self._waits.service(
                 step[0],

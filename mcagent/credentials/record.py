@@ -2,13 +2,24 @@
 
 from ..errors import ConfigurationError
 from ..runtime import crc32
-from .table import BOARDING, NEW, REGISTERED, ROTATED, TRANSITIONS
+from .table import (
+    BOARDING,
+    LATER,
+    NEW,
+    NOBODY,
+    REGISTER,
+    REGISTERED,
+    ROTATED,
+    ROTATING,
+    TRANSITIONS,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ..boarding import BoardingConfiguration
+    from .answers import Verdict
 
 
 class Record:
@@ -43,6 +54,7 @@ class Record:
         self.refusal: "dict[str, str] | None" = stored.get("refusal")
         self.unsaved = False
         self._earlier_ms: int = self.asked_ms
+        self.forget_key()  # of a request that a cut left without an answer
 
     def to_state(self) -> "dict[str, Any]":
         """Plain JSON values."""
@@ -123,6 +135,25 @@ class Record:
         """The platform did not act on the attempt that was begun: no answer can be missing."""
         if self.asked_ms != self._earlier_ms:
             self.asked_ms = self._earlier_ms
+            self.unsaved = True
+
+    def judged(self, step: "tuple[str, str]", verdict: "Verdict") -> None:
+        """Note whether the request of *step* may have taken effect although no answer came."""
+        if step == REGISTER:
+            if not verdict.arrived:
+                self.forget_attempt()
+        elif verdict.arrived and verdict.said in (NOBODY, LATER):
+            self.forget_key()
+
+    def forget_key(self) -> None:
+        """A rotation may have arrived, or may yet: the next one names another RSA key.
+
+        With the same key twice, one that arrives late, behind the next, supersedes the answer that
+        was adopted without a sign: tokens go on, only the RATs are dead, which shows when the
+        secret ends. With another key the next token is refused, while *previous* can still help.
+        """
+        if self.state == ROTATING and self.pending_key:
+            self.pending_key = ""
             self.unsaved = True
 
     def adopt_registration(self, answer: "dict[str, Any]") -> None:

@@ -58,6 +58,18 @@ class Platform:
         self.replies = {}  # operation -> list of Response, or of None for "as usual"
         self.issue_boarding()
 
+    def remember(self):
+        """What `recall` brings back: everything that this platform knows of the agent."""
+        kept = dict(self.__dict__)
+        for name in ("current", "previous", "boarding"):
+            kept[name] = None if kept[name] is None else dict(kept[name])
+        kept["tokens"], kept["said"] = list(self.tokens), list(self.said)
+        return kept
+
+    def recall(self, kept):
+        """Be as at the time of *kept*, which can be used again."""
+        self.__dict__.update(Platform.remember(_Kept(kept)))
+
     def issue_boarding(self):
         """Offboard, and hand out a new boarding configuration."""
         self.iat = "iat." + _text()
@@ -190,6 +202,11 @@ class Platform:
 
     def _now(self):
         return self.clock.now_ms
+
+
+class _Kept:
+    def __init__(self, kept):
+        self.__dict__.update(kept)
 
 
 class Clock:
