@@ -13,7 +13,7 @@ from .inbox import Inbox
 from .intake import Intake
 from .messages.timestamp import to_ms
 from .modelstore import ModelStore
-from .outgoing import Outgoing
+from .outgoing import Outgoing, default_transport
 from .runtime import MICROPYTHON, Clock, FileSystem, at_exit, in_forked_child, log
 from .status import Status
 
@@ -137,7 +137,8 @@ class Agent:
                 clock=clock,
                 settings=upload,
                 new_transport=lambda: (
-                    transport or _default_transport(ca_file, crl_file, proxy, believed)
+                    transport
+                    or default_transport(ca_file, crl_file, proxy, clock=believed, settings=upload)
                 ),
             )
             agent = cls(
@@ -389,18 +390,3 @@ class Agent:
         if text and text not in self._notes:
             self._notes.append(text)
             log("warning", "agent", text)
-
-
-def _default_transport(
-    ca_file: "str | None",
-    crl_file: "str | None",
-    proxy: "str | None",
-    clock: "Clock | str | None",
-) -> "Transport":
-    if MICROPYTHON:
-        raise ConfigurationError(
-            "there is no transport to send with", hint="give transport=… to Agent.open"
-        )
-    from .transport.cpython import Urllib3Transport
-
-    return Urllib3Transport(ca_file=ca_file, crl_file=crl_file, proxy=proxy, clock=clock)

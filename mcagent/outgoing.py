@@ -1,7 +1,7 @@
 """The way out: a session and an uploader, made at the first use, one request at a time."""
 
 from .errors import ConfigurationError, storage_error
-from .runtime import new_lock
+from .runtime import MICROPYTHON, new_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,3 +109,27 @@ class Outgoing:
                     local_model=self._models.fragment,
                 )
             return self._uploader
+
+
+def default_transport(
+    ca_file: "str | None",
+    crl_file: "str | None",
+    proxy: "str | None",
+    *,
+    clock: "Clock | str | None",
+    settings: "UploadSettings | None",
+) -> "Transport":
+    """What sends requests where the script brings nothing of its own; see `Agent.open`."""
+    if MICROPYTHON:
+        raise ConfigurationError(
+            "there is no transport to send with", hint="give transport=… to Agent.open"
+        )
+    from .transport.cpython import Urllib3Transport
+
+    return Urllib3Transport(
+        ca_file=ca_file,
+        crl_file=crl_file,
+        proxy=proxy,
+        max_bytes_per_s=settings.max_bytes_per_s if settings is not None else None,
+        clock=clock,
+    )

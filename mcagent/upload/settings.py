@@ -24,6 +24,8 @@ class UploadSettings:
         hold_retry_s: How often something that somebody has to repair is tried again.
         refresh_s: How old the known configuration and mappings may be while samples flow.
         set_aside_per_hour: More refused records of a lane than this hold it instead.
+        max_bytes_per_s: At most so many bytes of requests a second, for a link that others
+            use, too; None for no limit (CPython; a transport of your own has its own).
         loss_events: Tell the platform what the buffer had to give up: one event a lane, at most
             one an hour, of the standard event type.
     """
@@ -41,6 +43,7 @@ class UploadSettings:
         hold_retry_s: float = 900.0,
         refresh_s: float = 900.0,
         set_aside_per_hour: int = 10,
+        max_bytes_per_s: "float | None" = None,
         loss_events: bool = True,
     ) -> None:
         if unmapped not in UNMAPPED:
@@ -63,6 +66,7 @@ class UploadSettings:
         self.hold_retry_ms = int(hold_retry_s * 1000)
         self.refresh_ms = int(refresh_s * 1000)
         self.set_aside_per_hour = set_aside_per_hour
+        self.max_bytes_per_s = max_bytes_per_s
         self.loss_events = loss_events
 
 

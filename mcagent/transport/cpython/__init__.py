@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..http import Body
     from .dates import CorrectedClock
     from .dialing import Resolver
+    from .pace import Pace
     from .progress import Progress
     from .proxies import Proxy
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # loss. Silence ends a request long before either, so this only stops a peer that drips.
 TOTAL_TIMEOUT_S = 300
 SLOWEST_BYTES_PER_S = 500
+LEAST_BYTES_PER_S = 100  # below it the head of a request alone would take ten seconds
 
 # Kinds that say: not a byte of the request reached the host.
 NOTHING_SENT = ("dns", "connect", "tls", "certificate", "proxy")
@@ -50,6 +52,8 @@ class Urllib3Transport(Transport):
             every ``https://`` request; None reads the environment, ``""`` connects directly.
         connect_timeout_s: For each address of the host, and again for the TLS handshake.
         read_timeout_s: Longest silence of the peer, sending and receiving alike.
+        max_bytes_per_s: At most so many bytes of requests a second, TLS and TCP not counted; None
+            for as fast as they go. A request gets as much more time.
         user_agent: None sends ``mcagent/<version>``.
         clock: The device's clocks; None takes the real ones. Where a certificate is refused for
             the clock alone, the host's is measured and used (docs/adr/0009); ``"system"``
@@ -67,6 +71,7 @@ class Urllib3Transport(Transport):
         proxy: "str | None" = None,
         connect_timeout_s: float = 10,
         read_timeout_s: float = 60,
+        max_bytes_per_s: "float | None" = None,
         user_agent: "str | None" = None,
         clock: "Clock | str | None" = None,
     ) -> None:
@@ -86,6 +91,13 @@ class Urllib3Transport(Transport):
         self._corrected: "CorrectedClock | None" = None
         self._under_way: "dict[Progress, bool]" = {}  # True: see Request.once
         self._resolver: "Resolver | None" = None
+        if max_bytes_per_s is not None and not max_bytes_per_s >= LEAST_BYTES_PER_S:
+            raise ConfigurationError(
+                f"max_bytes_per_s={max_bytes_per_s!r} is no speed to upload with",
+                hint=f"{LEAST_BYTES_PER_S} or more; None for no limit",
+            )
+        self._max_bytes_per_s = max_bytes_per_s
+        self._pace: "Pace | None" = None
 
     def __repr__(self) -> str:
         return f"<Urllib3Transport ca_file={self._trust.ca_file!r} proxy={self._proxy!r}>"
@@ -273,8 +285,14 @@ class Urllib3Transport(Transport):
         from .progress import Progress
 
         self._resolver = self._resolver or Resolver()
+        if self._max_bytes_per_s is not None and self._pace is None:
+            from .pace import Pace
+
+            self._pace = Pace(self._max_bytes_per_s)
         length = request.body.length if request.body else 0
         total_s = TOTAL_TIMEOUT_S + length / SLOWEST_BYTES_PER_S
+        if self._pace is not None:
+            total_s += length / self._pace.bytes_per_s
         return Progress(
             host=f"{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}",
             proxy=proxy,
@@ -282,6 +300,7 @@ class Urllib3Transport(Transport):
             silence_s=request.timeout_s or self._read_timeout_s,
             total_s=total_s if request.total_s is None else min(total_s, request.total_s),
             resolver=self._resolver,
+            pace=self._pace,
         )
 
     def _proxy_for(self, url: "Url") -> "Proxy | None":

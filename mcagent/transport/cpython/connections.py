@@ -162,7 +162,11 @@ class _Watched:
         view = memoryview(data)
         try:
             while view:
-                view = view[self.progress.patiently(self.sock, self.sock.send, view) :]
+                piece = view
+                if self.progress.pace is not None:
+                    piece = view[: self.progress.pace.slice_bytes]
+                    self.progress.pace.admit(len(piece), self.progress)
+                view = view[self.progress.patiently(self.sock, self.sock.send, piece) :]
         except TimeoutError:
             raise
         except OSError as error:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from .dialing import Resolver
+    from .pace import Pace
     from .proxies import Proxy
 
 # Steps of a request, in their order.
@@ -50,6 +51,7 @@ class Progress:
         silence_s: float,
         total_s: float,
         resolver: "Resolver",
+        pace: "Pace | None" = None,
     ) -> None:
         self.host = host
         self.proxy = proxy
@@ -57,11 +59,13 @@ class Progress:
         self.silence_s = silence_s
         self.total_s = total_s
         self.resolver = resolver
+        self.pace = pace
         self.broken = False
         self.take_certificates: "Callable[[list[tuple[int, int]]], None] | None" = None
         self.over = Event()
         self._deadline_s = monotonic() + total_s
         self._lock = Lock()
+        self._woken = Event()
         self._handle: "socket.socket | None" = None
         self.restart()
 
@@ -98,6 +102,7 @@ class Progress:
         """End the request from another thread: whatever it waits for returns at once."""
         with self._lock:
             self.broken = True
+            self._woken.set()
             if self._handle is not None:
                 try:
                     self._handle.shutdown(socket.SHUT_RDWR)
@@ -130,6 +135,10 @@ class Progress:
         if left <= 0:
             raise TimeoutError("deadline")
         return min(left, bound)
+
+    def nap(self, duration_s: float) -> None:
+        """Wait; `break_off` ends it."""
+        self._woken.wait(duration_s)
 
     def patiently(self, sock: "Any", operation: "Callable[[Any], int]", buffer: "Any") -> int:
         """Call *operation* of *sock* with *buffer*, for as long as the peer is not silent.
