@@ -66,6 +66,9 @@ class Clock:
         return self.now_ms() >= PLAUSIBLE_MS
 
 
+_FILE_TYPE, _REGULAR = 0o170000, 0o100000  # of st_mode; the module stat is not worth importing
+
+
 class RandomFile:
     """A file read and written at offsets. Every method raises `OSError` at most."""
 
@@ -105,10 +108,13 @@ class RandomFile:
         Raises:
             OSError: It is not; ENOENT where the file was removed: nobody would find the bytes.
         """
+        if self._fd < 0:
+            raise OSError(errno.EBADF, "the file is closed", self.path)
         try:
             _fdatasync(self._fd)
         except OSError as error:
-            if error.errno != errno.EINVAL:  # a pipe by that name: nothing was written to it
+            # A pipe by that name: nothing was written to it.
+            if error.errno != errno.EINVAL or os.fstat(self._fd).st_mode & _FILE_TYPE == _REGULAR:
                 raise
         if not os.fstat(self._fd).st_nlink:
             raise OSError(errno.ENOENT, "the file was removed", self.path)
