@@ -24,14 +24,23 @@ _COLUMNS = (
 class Row:
     """One fault: how often it was tried, and the sum of what came of it."""
 
-    def __init__(self, area, fault, outcomes, positions=None):
+    def __init__(self, area, fault):
         assert area in AREAS
         self.area = area
         self.fault = fault
-        self.outcomes = list(outcomes)
-        self.positions = positions or len(self.outcomes)
+        self.outcomes = []
+        self.positions = 0
+
+    def add(self, outcomes, positions=None):
+        """What came out; *positions* where one outcome judges several."""
+        outcomes = list(outcomes)
+        self.outcomes += outcomes
+        self.positions += positions or len(outcomes)
+
+    @property
+    def sums(self):
         names = ("lost", "wrong", "duplicates", "refused")
-        self.sums = [sum(getattr(each, name) for each in self.outcomes) for name in names]
+        return [sum(getattr(each, name) for each in self.outcomes) for name in names]
 
     @property
     def clean(self):
@@ -50,8 +59,8 @@ def _number(value):
     return f"{value:,}".replace(",", " ")
 
 
-def write(rows):
-    """Put *rows* between the markers of the page."""
+def write(rows, extent):
+    """Put *rows* between the markers of the page; *extent* says how much was tried."""
     with open(PAGE, encoding="utf-8") as file:
         page = file.read()
     lines = [BEGIN]
@@ -61,15 +70,16 @@ def write(rows):
             lines += ["", f"### {area.capitalize()}", "", "| " + " | ".join(_COLUMNS) + " |"]
             lines += ["|---|" + "---:|" * 5]
             lines += [row.text() for row in sorted(inside, key=lambda row: row.fault)]
-    lines += ["", _circumstances(), "", END]
+    lines += ["", _circumstances(extent), "", END]
     before, after = page[: page.index(BEGIN)], page[page.index(END) + len(END) :]
     with open(PAGE, "w", encoding="utf-8") as file:
         file.write(before + "\n".join(lines) + after)
 
 
-def _circumstances():
-    return "Run on %s: %s %s, %s, %s %s." % (
+def _circumstances(extent):
+    return "Run on %s, %s: %s %s, %s, %s %s." % (
         time.strftime("%Y-%m-%d", time.gmtime()),
+        extent,
         platform.system(),
         platform.release(),
         platform.machine(),
