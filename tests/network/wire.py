@@ -116,7 +116,7 @@ class Wire:
         delay_s: One way.
         bits_per_s: None for as fast as the machine.
         silent: Sides whose packets vanish.
-        carried: Bytes of TCP payload that each side has sent over it.
+        carried: Bytes of TCP payload of each side that came through.
     """
 
     def __init__(self, seed=7):
@@ -197,8 +197,8 @@ class Wire:
     def _take(self, side, packet):
         if side in self.silent:
             return
-        self.carried[side] += _payload_bytes(packet)
-        if self._cut_at and side == self._cut_at[0] and self.carried[side] > self._cut_at[1]:
+        carried = self.carried[side] + _payload_bytes(packet)
+        if self._cut_at and side == self._cut_at[0] and carried > self._cut_at[1]:
             self.silent = {DEVICE, PLATFORM}
             return
         if self._random.random() < self.loss:
@@ -210,6 +210,7 @@ class Wire:
             if (begins_s - now_s) * self.bits_per_s / 8 > self.queue_bytes:
                 return
             leaves_s = self._free_s[side] = begins_s + len(packet) * 8 / self.bits_per_s
+        self.carried[side] = carried
         delay_s = self.delay_s
         if self._random.random() < self.reorder:
             delay_s += 0.02 + self.delay_s

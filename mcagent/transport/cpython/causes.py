@@ -130,24 +130,26 @@ def _peer(progress: Progress) -> str:
 def _proxy_refused(progress: Progress) -> "Words":
     assert progress.proxy is not None
     proxy = f"the proxy {progress.proxy.address}"
-    if progress.proxy_status != 407:
+    # RFC 9110 wants 407; tinyproxy answers 401 to a wrong password. Nobody else has spoken yet.
+    status = progress.proxy_status
+    if status not in (401, 407):
         return (
-            f"{proxy} answered {progress.proxy_status} to CONNECT {progress.host}",
+            f"{proxy} answered {status} to CONNECT {progress.host}",
             "The proxy is reached, but it does not let this host pass or cannot reach it itself.",
         )
     schemes = progress.proxy_schemes or "none that it names"
     if progress.proxy.authorization and "basic" not in schemes.lower():
         return (
-            f"{proxy} takes no password in the form Basic (407); it asks for: {schemes}",
+            f"{proxy} takes no password in the form Basic ({status}); it asks for: {schemes}",
             "mcagent speaks Basic only: have the proxy allow it, or this host without a password.",
         )
     if progress.proxy.authorization:
         return (
-            f"{proxy} refused the user and password that it was given (407)",
+            f"{proxy} refused the user and password that it was given ({status})",
             f"Check the user and password in {progress.proxy.source}.",
         )
     return (
-        f"{proxy} asks for a user and a password (407, {schemes}); none is configured",
+        f"{proxy} asks for a user and a password ({status}, {schemes}); none is configured",
         f"Write them into {progress.proxy.source}: http://user:password@host:port.",
     )
 

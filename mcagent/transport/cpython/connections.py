@@ -91,6 +91,8 @@ class _BoundedAnswer(http.client.HTTPResponse):
             self._progress.proxy_status = answer[1]
             headers = http.client.parse_headers(self.fp)
             wanted = headers.get_all("Proxy-Authenticate", [])
+            if answer[1] == 401:
+                wanted += headers.get_all("WWW-Authenticate", [])
             self._progress.proxy_schemes = ", ".join(line.split(" ")[0] for line in wanted)
         return answer
 

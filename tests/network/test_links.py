@@ -1,0 +1,74 @@
+"""Slow links and a proxy in between."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.network.wire import ADDRESSES, DEVICE, PLATFORM
+
+LONG = os.environ.get("MCAGENT_NETWORK") == "long"
+
+
+@pytest.fixture
+def proxy(field, tmp_path):
+    """proxy.py at the platform's end, with a password; its URL."""
+    port_file = tmp_path / "port"
+    command = ["ip", "netns", "exec", field.platform.name, sys.executable, "-m", "proxy"]
+    command += ["--hostname", ADDRESSES[PLATFORM], "--port", "3128", "--num-workers", "1"]
+    command += ["--num-acceptors", "1", "--port-file", str(port_file), "--basic-auth", "u:pass"]
+    with open(tmp_path / "output", "wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=tmp_path)
+    try:
+        until = time.monotonic() + 20
+        while not (port_file.exists() and port_file.read_text().strip()):
+            assert time.monotonic() < until, (tmp_path / "output").read_text()
+            time.sleep(0.02)
+        yield f"http://u:pass@{ADDRESSES[PLATFORM]}:3128"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_proxy_in_between(field, proxy, figure):
+    """CONNECT with a password, over a wire that is cut in the middle of a body."""
+    field.open(proxy=proxy, read_timeout_s=3)
+    field.wire.bits_per_s = 400_000
+    field.record(1000)
+    field.wire.cut_after(DEVICE, 20_000)
+    field.start()
+    field.wire.wait_for_cut()
+    time.sleep(3.5)
+    field.wire.heal()
+    figure("link to a proxy back: all delivered", f"{field.drained(60):.1f} s")
+    field.assert_all_arrived()
+
+
+def slow(field, figure, *, bits_per_s, samples, timeout_s):
+    field.open()
+    field.wire.bits_per_s = bits_per_s
+    field.wire.delay_s = 0.15
+    field.wire.queue_bytes = 15_000
+    field.record(samples)
+    before = field.wire.carried[DEVICE]
+    field.start()
+    seconds = field.drained(timeout_s)
+    carried = field.wire.carried[DEVICE] - before
+    figure(
+        f"{samples} samples at {bits_per_s / 1000:g} kbit/s",
+        f"{seconds:.0f} s, {carried * 8 / seconds / bits_per_s:.0%} of the link used",
+    )
+    field.assert_all_arrived()
+
+
+def test_slow_link(field, figure):
+    """64 kbit/s, 300 ms there and back."""
+    slow(field, figure, bits_per_s=64_000, samples=500, timeout_s=60)
+
+
+@pytest.mark.skipif(not LONG, reason="four minutes: tox -e network")
+def test_link_of_a_satellite(field, figure):
+    """5 kbit/s: every request makes progress."""
+    slow(field, figure, bits_per_s=5000, samples=1000, timeout_s=500)
