@@ -53,7 +53,9 @@ def judge(
         return Verdict(NOBODY, reason=answer.message, arrived=answer.kind not in _UNSENT)
     if answer.is_html():
         reason = "a web page came instead of the platform's answer: a captive portal or a proxy"
-        return Verdict(NOBODY, reason=reason, arrived=False, status=answer.status)
+        # A gateway's own page for 502 or 504 can come after the platform has acted.
+        arrived = answer.status >= 500
+        return Verdict(NOBODY, reason=reason, arrived=arrived, status=answer.status)
     said = ANSWERS[operation].get(answer.status, LATER)
     words = ("%d %s" % (answer.status, redacted(answer.reason(), secrets))).strip()
     reason = ""
@@ -61,8 +63,9 @@ def judge(
         reason = "the platform refused the %s request: %s" % (operation, words)
     elif said == LATER:
         reason = "the platform answered " + words
-    # A gateway's 504 can come after the platform has acted; below 500 it has said no.
-    arrived = said != LATER or answer.status >= 500
+    # A gateway's 504 can come after the platform has acted, and a 200 that is not ours may be an
+    # answer that somebody spoiled; with 300 to 499 nobody has acted.
+    arrived = said != LATER or not 300 <= answer.status < 500
     return Verdict(said, reason=reason, arrived=arrived, status=answer.status, words=words)
 
 

@@ -13,7 +13,7 @@ from mcagent.credentials.settings import LifecycleSettings
 from mcagent.errors import CredentialError, TransportError
 from mcagent.transport.http import Request, Response
 from mcagent.upload.session import Session
-from tests.credentials.device import _signer_for
+from tests.credentials.device import Cut, _signer_for
 from tests.credentials.disk import ROOT, Disk
 from tests.credentials.platform import (
     BASE_URL,
@@ -82,7 +82,9 @@ class Life:
     """One run of a device.
 
     Attributes:
-        fates: Number of a request for credentials to what happens to it.
+        fates: Number of a request for credentials to what happens to it: one of `_FATES`, "cut" (the
+            power goes when it has arrived), a `Response` that somebody gives instead of passing it
+            on, or ("instead", `Response`) for somebody who gives that when it has arrived.
         refusals: Number of an API request to how many from there on are answered 401.
         rots: Number of a request for credentials to the file that the medium eats before it.
         sent: Requests for credentials so far; `asked`: API requests so far.
@@ -105,15 +107,15 @@ class Life:
         self.rots = dict(rots)
         self.watch = watch
         self.sent = self.asked = 0
-        self._refused_token = False
         self.boarding = self.platform.boarding
         self.start()
 
     def start(self):
         """Switch on."""
-        self._refused_token = False
         self.keystore = Keystore(ROOT, self.disk)
         self.found = self.keystore.load()
+        self._refused_token = False
+        self._open = self.found is not None and self.found["state"] == "rotating"
         self.lifecycle = Lifecycle(
             self.found,
             read_boarding(self.boarding),
@@ -174,17 +176,32 @@ class Life:
             self.disk.damage(self.rots[number])
         self._step("request " + operation)
         fate = self.fates.get(number, "")
+        if operation == ROTATE:
+            self._open = True
+        response = self._meet(fate, number, request)
+        if operation == ROTATE and response.status in (200, 400, 401):
+            self._open = False
+        if operation == "token":
+            self._refused_token = response.status in (400, 401)
+        return response
+
+    def _meet(self, fate, number, request):
+        """The answer to *request*, which *fate* meets on its way."""
         if fate == "before":
             raise TransportError("no route", kind="connect")
-        if fate and fate != "after":
+        if isinstance(fate, Response):
+            return fate  # somebody else's, on the way there
+        if isinstance(fate, tuple) and fate[0] == "late":
             self.held.append((request, number + fate[1]))
             raise TransportError("no answer in time", kind="timeout")
         response = self.platform.send(request)
-        self._step("request %s arrived" % operation)
+        self._step("request %s arrived" % self.platform._operation(request))
         if fate == "after":
             raise TransportError("the connection was closed", kind="closed")
-        if operation == "token":
-            self._refused_token = response.status != 200
+        if fate == "cut":
+            raise Cut
+        if isinstance(fate, tuple):
+            return fate[1]  # instead of the platform's, on the way back
         return response
 
     def deliver(self, number=99):
@@ -208,8 +225,7 @@ class Life:
         """A rotation is due, was begun, or answers a refused token request; never a 401 of an API."""
         state = self.lifecycle.to_state()
         due = self.clock.now_ms >= state["current"]["expires_ms"] - MARGIN_MS
-        begun = self.found is not None and self.found["state"] == "rotating"
-        assert due or begun or self._refused_token or self.fates, "a rotation without a reason"
+        assert due or self._open or self._refused_token, "a rotation without a reason"
 
     def _check_written_ahead(self, operation, request):
         """Whatever a cut leaves of the disk knows of this request, and can repeat it."""

@@ -155,6 +155,7 @@ def test_an_attempt_that_may_have_arrived_is_named():
         (Response(429), False),
         (Response(403), False),
         (Response(401, {"content-type": "text/html"}), False),
+        (Response(504, {"content-type": "text/html"}), True),
     ):
         platform, device = unboarded()
         lifecycle = device.lifecycle
