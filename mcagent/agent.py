@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .messages import DataModel
     from .transport.http import Transport
+    from .upload.keepalive import KeepaliveResult
     from .upload.session import OnboardResult
     from .upload.settings import UploadReport, UploadSettings
     from .worker import Worker
@@ -248,6 +249,13 @@ class Agent:
                 has to do.
         """
         return self._outgoing.onboard()
+
+    def keep_alive(self, *, rotate_before_s: "float | None" = None) -> "KeepaliveResult":
+        """Renew the token, and a secret with less than *rotate_before_s* (None: a third) left.
+
+        For a device that sleeps; being offline is a result. Raises as `upload` does.
+        """
+        return self._outgoing.keep_alive(rotate_before_s)
 
     def upload(self, timeout_s: float = 30) -> "UploadReport":
         """Send what is buffered until it is all delivered, *timeout_s* is over, or it must wait.

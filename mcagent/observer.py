@@ -59,7 +59,7 @@ def _read(directory: str, fs: "_ReadOnlyFileSystem") -> Status:
         return Status(
             directory=directory,
             buffer=buffer.status(),
-            upload={"session": credentials_status(lifecycle)},
+            upload={"session": credentials_status(lifecycle, clock.now_ms())},
             model=models.model,
             inbox=len(Inbox(directory, fs, clock)),
             notes=[note] if note else [],

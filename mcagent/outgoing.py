@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .modelstore import ModelStore
     from .runtime import Clock
     from .transport.http import Transport
+    from .upload.keepalive import KeepaliveResult
     from .upload.session import OnboardResult
     from .upload.settings import UploadReport, UploadSettings
     from .upload.uploader import Uploader
@@ -52,6 +53,13 @@ class Outgoing:
         """See `Agent.onboard`."""
         with self._turn:
             return self._get().session.onboard()
+
+    def keep_alive(self, rotate_before_s: "float | None") -> "KeepaliveResult":
+        """See `Agent.keep_alive`."""
+        from .upload.keepalive import keep_alive
+
+        with self._turn:
+            return keep_alive(self._get().session, rotate_before_s)
 
     def upload(self, timeout_s: float) -> "UploadReport":
         """See `Agent.upload`."""

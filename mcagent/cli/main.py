@@ -23,6 +23,7 @@ COMMANDS = {
     "event": ("store an event", True),
     "file": ("store a file", True),
     "upload": ("send what is stored", True),
+    "keepalive": ("renew the credentials of a device that sleeps; for cron", True),
     "buffer": (
         "look into the buffer, check it, or take everything out, also while a service runs",
         True,

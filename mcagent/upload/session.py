@@ -4,6 +4,7 @@ The write-ahead rule is kept here: what the lifecycle wants saved is on disk bef
 that may make it necessary leaves the device.
 """
 
+from ..credentials.expiry import expiry_warning, secret_days_left
 from ..errors import CredentialError, TransportError
 from ..transport.http import Request
 
@@ -145,6 +146,20 @@ class Session:
         )
         return self._send_with(again, self._token())
 
+    def keep_alive(self, rotate_before_ms: int) -> "TransportError | None":
+        """Get a new access token, and rotate when due or *rotate_before_ms* before the end.
+
+        Returns:
+            Why there was no answer; None where there was one.
+        """
+        self.lifecycle.retry_now()
+        failure = self._drive(renew=True)
+        expires_ms = self.lifecycle.secret_expires_ms
+        early = expires_ms is not None and expires_ms - self.now_ms() < rotate_before_ms
+        if failure is None and early and self.lifecycle.onboarded:
+            failure = self._drive(rotate=True)
+        return failure
+
     def retry_now(self) -> None:
         """The link is back, or someone asks: wait no longer."""
         self.lifecycle.retry_now()
@@ -155,7 +170,7 @@ class Session:
 
     def status(self) -> "dict[str, object]":
         """Credentials and clock, as plain values without a secret."""
-        return credentials_status(self.lifecycle)
+        return credentials_status(self.lifecycle, self.now_ms())
 
     # -- private ----------------------------------------------------------------------------
 
@@ -191,11 +206,15 @@ class Session:
         waiting.retryable = True
         raise waiting
 
-    def _drive(self) -> "TransportError | None":
-        """Send what the lifecycle wants sent now; return the failure that ended it."""
+    def _drive(self, *, renew: bool = False, rotate: bool = False) -> "TransportError | None":
+        """Send what the lifecycle wants sent now; return the failure that ended it.
+
+        *renew*, *rotate*: a token, a rotation is wanted although it is not due.
+        """
         lifecycle = self.lifecycle
         for _ in range(_MOST_STEPS):
-            request = lifecycle.next_request(self._clock.now_ms())
+            request = lifecycle.next_request(self._clock.now_ms(), renew=renew, rotate=rotate)
+            renew = rotate = False
             self._save()
             if request is None:
                 break
@@ -223,16 +242,17 @@ class Session:
             self.lifecycle.saved()
 
 
-def credentials_status(lifecycle: "Lifecycle") -> "dict[str, object]":
-    """Credentials and clock, as plain values without a secret."""
+def credentials_status(lifecycle: "Lifecycle", now_ms: int) -> "dict[str, object]":
+    """Credentials and clock, as plain values without a secret; *now_ms*: the platform's time."""
     return {
         "credentials": lifecycle.state,
         "onboarded": lifecycle.onboarded,
         "token_expires_ms": lifecycle.token_expires_ms,
         "secret_expires_ms": lifecycle.secret_expires_ms,
+        "secret_days_left": secret_days_left(lifecycle, now_ms),
         "clock_offset_ms": lifecycle.clock_offset_ms,
         "problem": "" if lifecycle.problem is None else lifecycle.problem.message,
-        "warning": lifecycle.warning,
+        "warning": lifecycle.warning or expiry_warning(lifecycle, now_ms),
     }
 
 

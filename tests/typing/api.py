@@ -114,3 +114,9 @@ def explain(error: AgentError) -> str:
     except (InvalidMessage, ConfigurationError, BufferFull) as ours:
         again: bool = ours.retryable
         return f"{ours.message} {again}"
+
+
+def sleepy(agent: Agent) -> None:
+    result = agent.keep_alive(rotate_before_s=8 * 86_400.0)
+    days: float | None = result.days_left
+    print(bool(result), result.alive, result.rotated, result.warning, result.reason, days)
