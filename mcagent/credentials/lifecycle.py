@@ -272,8 +272,7 @@ class Lifecycle:
             self._set_problem(None)
         else:
             record.adopt_rotation(answer, record.slot(step))
-        self._round.renewed()
-        self.warning = ""
+        self.warning = self._round.renewed()
         self._waits.answered("renewal")
         if answer["expires_ms"] is not None and answer["expires_ms"] <= answer["issued_ms"]:
             # Over as it was made: a clock is wrong, and the next secret will be no better.
@@ -305,8 +304,7 @@ class Lifecycle:
             if self._blame_clock(used_offset_ms):
                 return
             self._waits.hurry_rotation(self._now_ms)
-        self._round.said[step[0]] = verdict.words
-        self._round.refused.append(step)
+        self._round.refuse(step, verdict.words, self._record, self._clock.at(self._now_ms))
         left = self._round.left(self._record)
         if step[0] == "rotate" and not any(other[0] == "rotate" for other in left):
             self._rotate_refused(verdict.words)

@@ -16,6 +16,11 @@ _ONBOARD_AGAIN = (
     "an operator offboards agent %s in Insights Hub and hands out a new boarding configuration; "
     "start the agent with that file in the same state directory: what is buffered is kept and sent"
 )
+SOMEBODY_ROTATED = (
+    "the platform refused the client secret before its end, although this device had not rotated "
+    "it; it was renewed. Most likely another device works with a copy of this state directory, or "
+    "an older one was restored: see that only one device has these credentials"
+)
 
 
 def no_boarding() -> CredentialError:
