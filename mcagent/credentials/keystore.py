@@ -90,10 +90,12 @@ class Keystore:
         damaged or one step older; a second blow must find two files again.
         """
         try:
+            self._fs.sync_dir(self.directory[: self.directory.rfind("/")] or "/")
+            self._fs.sync_dir(
+                self.directory
+            )  # before the second rename, so that one at most is open
             for path in stale:
                 self._fs.write_atomic(path, good)
-            self._fs.sync_dir(self.directory)
-            self._fs.sync_dir(self.directory[: self.directory.rfind("/")] or "/")
         except OSError as error:
             # A full disk must not keep a device from working with what it has.
             self.notes.append("the credentials cannot be written again: %s" % error)

@@ -117,10 +117,13 @@ class Disk:
         other.bytes_seen, other.bytes_safe = dict(self.bytes_seen), dict(self.bytes_safe)
         return other
 
-    def after_power_cuts(self, *, tears=(0, 1, -1)):
-        """Every disk that a power cut may leave now; *tears*: bytes that are left of a file."""
+    def after_power_cuts(self, *, tears=(0, 1, -1), journal=False):
+        """Every disk that a power cut may leave now.
+
+        *tears*: bytes that are left of a file. *journal*: a rename is there or not, never half.
+        """
         found = {}
-        choices = [_outcomes(change) for change in self.pending]
+        choices = [_outcomes(change, journal) for change in self.pending]
         unsynced = [n for n in self.bytes_seen if self.bytes_seen[n] != self.bytes_safe[n]]
         contents = [_torn(self.bytes_safe[n], self.bytes_seen[n], tears) for n in unsynced]
         for outcome in itertools.product(*choices):
@@ -158,9 +161,9 @@ def _apply(names, change):
         names[change[2]] = change[3]
 
 
-def _outcomes(change):
+def _outcomes(change, journal):
     """What may be there of a change: lists of changes."""
-    if change[0] != "rename":
+    if change[0] != "rename" or journal:
         return ([], [change])
     _rename, source, target, number = change
     # Done, not done; and what a file system without a journal makes of it: both names, or none.

@@ -66,12 +66,18 @@ class Snapshot:
         self.now_ms = world.clock.now_ms
         self.held = list(held)
 
-    def disks(self):
-        """Every disk that the next start may find: after a kill, a power cut, a bad block."""
+    def disks(self, *, ill=False):
+        """Every disk that the next start may find: after a kill, a power cut, a bad block.
+
+        *ill*: a file was eaten before. Then the other one is not eaten too, neither by the medium
+        nor by a file system that loses both names of a rename: nothing would be left to read.
+        """
         yield "kill", self.disk.copy()
-        for disk in self.disk.after_power_cuts():
+        for disk in self.disk.after_power_cuts(journal=ill):
             yield "power", disk
-        if self.step.startswith("request"):  # at rest: two blows at one moment are a third fault
+        if (
+            self.step.startswith("request") and not ill
+        ):  # at rest: two blows at one moment are a third fault
             for path in FILES:
                 disk = self.disk.copy()
                 if disk.damage(path):
@@ -300,9 +306,7 @@ class Course:
         for number, snapshot in enumerate(snapshots):
             if last is not None and counts[number] <= last:
                 continue  # before the fault that this course has
-            for how, disk in snapshot.disks():
-                if how == "damage" and self._rots:
-                    continue  # both files eaten under a running device: nothing is left to read
+            for how, disk in snapshot.disks(ill=bool(self._rots)):
                 name = (*self.name, "%s at %d: %s" % (how, number, snapshot.step))
                 yield Course(self.world, self._later(snapshot), disk, name=name)
         for number in range(0 if last is None else last + 1, life.sent):
