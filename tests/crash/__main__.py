@@ -51,7 +51,6 @@ def main():
         f"seconds           {time.perf_counter() - began:.0f} ({total.seconds:.0f} of processors)"
     )
     print(f"seed              {args.seed}")
-    print(report(total))
     return 1 if total.violations or caught < len(PLANTS) else 0
 
 
@@ -64,6 +63,8 @@ def _check(pool, kind, seed, share):
     jobs = [(kind, seed, list(chunk), share) for chunk in chunks]
     for part in pool.imap_unordered(_check_chunk, jobs):
         result.add(part)
+        if part.violations:
+            print(report(part), flush=True)
     drawn = "all states" if share == 1 else f"a share of {share} of the states"
     seconds = time.perf_counter() - began
     print(f"{kind}: {len(lengths) - 1} operations, {drawn}: {result}, {seconds:.0f} s", flush=True)
