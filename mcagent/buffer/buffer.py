@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .batch import Batch, Record
+    from .lane import Lane
     from .spool import SpooledFile
 
 
@@ -143,11 +144,8 @@ class Buffer:
         Raises:
             BufferFull, InvalidMessage, OSError: As `append`; nothing was stored.
         """
-        with self._lock:
-            lane = self._files.lane("files")
-            self._files.make(lane)
         return append_file(
-            lane,
+            self._files_lane,
             meta,
             source,
             lock=self._lock,
@@ -348,3 +346,10 @@ class Buffer:
             state.reported = records
             state.reported_ms = self._clock.now_ms() if self._clock.trusted() else 0
             self._files.settle()
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _files_lane(self) -> "Lane":
+        lane = self._files.lane("files")
+        self._files.make(lane)
+        return lane

@@ -149,6 +149,6 @@ class Directory:
         if name in SPOOLING:
             lane.spool = Spool(self._fs, lane.directory + "/spool")
         lane.recover()
-        self.lanes[name] = lane
         self.outlets[name] = Outlet(lane)
+        self.lanes[name] = lane  # last: a lane that is here has an outlet
         return lane

@@ -39,9 +39,10 @@ _PATIENCE_MS = 60_000
 class Lane:
     """Segments of one kind of message.
 
+    An exception of the script's own (Ctrl-C, an alarm) may come between any two statements, so
+    what belongs together is one value: `_records`.
+
     Attributes:
-        next: Sequence number that the next record gets.
-        durable: The last one that survives a power cut.
         segments: Those on disk, oldest first.
         spool: The files that its records speak of; None in other lanes.
     """
@@ -67,8 +68,8 @@ class Lane:
         self.state = state
         self.segments: "list[Segment]" = []
         self.spool: "Spool | None" = None
-        self.next = 1
-        self.durable = 0
+        # The last durable sequence number, and what follows: kind, monotonic ms, payload.
+        self._records: "tuple[int, list[tuple[int, int, bytes]]]" = (0, [])
         self._bytes_written = 0
         self.fs = fs
         self.clock = clock
@@ -77,7 +78,6 @@ class Lane:
         self._make_room = make_room
         self._give_way = give_way
         self._patient_ms = 0  # nothing is given up for a full disk before
-        self._pending: "list[tuple[int, int, bytes]]" = []  # kind, monotonic ms, payload
         self._left = -1  # bytes that the group may still grow; negative while there is none
         self._full_at = 0  # sequence number that completes it
         self._due_ms = 0
@@ -96,18 +96,18 @@ class Lane:
         left = self._left - len(payload) - FRAME_BYTES
         if left < 0 or not payload or configuration_id != self._configuration_id:
             left = self._begin(len(payload), now_ms, configuration_id)
-        self._pending.append((kind, now_ms, payload))
         self._left = left
-        sequence = self.next
-        self.next = sequence + 1
+        last, pending = self._records
+        pending.append((kind, now_ms, payload))
+        sequence = last + len(pending)
         if durable or sequence >= self._full_at or now_ms >= self._due_ms:
             try:
                 self.flush()
             except OSError:
                 # The caller hears that nothing was stored; those before it were accepted.
-                self._pending.pop()
-                self._left = left + len(payload) + FRAME_BYTES if self._pending else -1
-                self.next = sequence
+                pending = self._records[1]
+                pending.pop()
+                self._left = left + len(payload) + FRAME_BYTES if pending else -1
                 raise
         return sequence
 
@@ -125,9 +125,8 @@ class Lane:
             need = sum(map(len, chunk)) + FRAME_BYTES * len(chunk)
             fits = need <= self._left and configuration_id == self._configuration_id
             if fits and now_ms < self._due_ms and chunk and all(chunk):
-                self._pending.extend([(kind, now_ms, payload) for payload in chunk])
                 self._left -= need
-                self.next += len(chunk)
+                self._records[1].extend([(kind, now_ms, payload) for payload in chunk])
                 sequence = self.next - 1
             else:
                 chunk = [payloads[place]]
@@ -141,11 +140,12 @@ class Lane:
         Raises:
             OSError: None of those in memory is; they stay there for the next try.
         """
-        if self._pending:
+        if self._records[1]:
             self._or_give_way(self._flush)
 
     def _flush(self) -> None:
-        pending = self._pending
+        self._take_up()
+        pending = self._records[1]
         context = self._present.context
         if not pending or context is None:
             return
@@ -165,14 +165,24 @@ class Lane:
             if not writer.usable:
                 self._give_up(writer)
             raise
-        self._settled = True  # one sync covers the whole file
-        self.durable = self.next - 1
-        self._pending = []
-        self._left = -1
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """What the segment holds is durable, and not pending any more."""
+        writer = self._writer
+        if writer is None:
+            return
+        durable, pending = self._records
+        written = writer.segment.first + writer.index - 1 - durable
+        if written > 0:
+            self._settled = True  # one sync covers the whole file
+            writer.segment.used = writer.end
+            self._records = durable + written, pending[written:]
+            self._left = -1
 
     def due_in_ms(self) -> "int | None":
         """Milliseconds until the group window closes; None where nothing waits."""
-        return self._due_ms - self._monotonic_ms() if self._pending else None
+        return self._due_ms - self._monotonic_ms() if self._records[1] else None
 
     def close(self) -> None:
         """Flush and close; what is reserved stays, so that a restart goes on in the same file."""
@@ -184,6 +194,17 @@ class Lane:
                 writer.close(give_back=False)
 
     # -- about ------------------------------------------------------------------------------
+
+    @property
+    def durable(self) -> int:
+        """The last sequence number that survives a power cut."""
+        return self._records[0]
+
+    @property
+    def next(self) -> int:
+        """Sequence number that the next record gets."""
+        durable, pending = self._records
+        return durable + len(pending) + 1
 
     @property
     def active(self) -> "Segment | None":
@@ -215,8 +236,9 @@ class Lane:
 
     def last_payload(self) -> "bytes | None":
         """The newest record's payload while it is still there."""
-        if self._pending:
-            return self._pending[-1][2]
+        pending = self._records[1]
+        if pending:
+            return pending[-1][2]
         for segment in reversed(self.segments):
             reader = self.open_reader(segment, self.durable - segment.first + 1)
             payload = None
@@ -236,8 +258,7 @@ class Lane:
         """Take up what is on the disk; see recovery.py."""
         found = recover(self.fs, self.directory, self.number, self.state)
         self.segments = found.segments
-        self.next = found.next
-        self.durable = found.next - 1
+        self._records = found.next - 1, []
         self._tail = found.tail
         if found.segments:
             self._settled = False
@@ -245,7 +266,7 @@ class Lane:
 
     def settle(self) -> None:
         """Sync what recovery found: a killed process may have left it in the page cache only."""
-        if not self._settled:
+        if not self._settled and self.segments:
             try:
                 file = self.fs.open(self.segments[-1].path, write=False)
             except OSError:
@@ -323,7 +344,7 @@ class Lane:
         if not self.segments:
             self.fs.make_dir(self.directory)
             self.fs.sync_dir(self.directory[: self.directory.rfind("/")])
-        self._writer = SegmentWriter.create(
+        writer = SegmentWriter.create(
             self.fs,
             self.directory,
             self.number,
@@ -332,8 +353,9 @@ class Lane:
             size=self._size_for(context, need),
         )
         self._bytes_written += HEADER_BYTES
-        self.segments.append(self._writer.segment)
-        return self._writer
+        self.segments.append(writer.segment)
+        self._writer = writer
+        return writer
 
     def _resume(self, present: Context) -> Context:
         """Go on in the segment that recovery found, and in its last context where that fits."""
@@ -344,13 +366,17 @@ class Lane:
         if not self._settled:
             self.fs.sync_dir(self.directory)  # its name may be in the page cache only, too
         size = max(segment.size, self.settings.segment_bytes)
+        try:  # it may have been cut back when it was left
+            self._make_room(self, size - segment.size, self._may_push)
+        except BufferFull:
+            size = segment.size
         writer = SegmentWriter(segment, file, size)
         writer.resume(end=offset, index=index, ordinal=ordinal, context=context)
         if not index:  # a cut may have come before its header was written
             file.write_at(0, segment_header(self.number, segment.first, segment.nonce))
         segment.size = size
-        self._tail = None
         self._writer = writer
+        self._tail = None
         return self._present.go_on(present, context)
 
     def _give_up(self, writer: SegmentWriter) -> None:

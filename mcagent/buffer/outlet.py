@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .segment import Segment
 
 _ALL = 0x3FFFFFFF
+_NOWHERE = 0
 # Payloads of a batch that stay in memory: the body is joined from them without a second reading.
 # On MicroPython memory is dearer.
 _HELD_BYTES = 0 if MICROPYTHON else 262144
@@ -110,12 +111,7 @@ class Outlet:
     def first_record(self) -> "Record | None":
         """The oldest durable record that is not done with; nothing moves."""
         if self.batch is not None:
-            try:
-                return _first_of(self.batch)
-            except OSError:
-                self.release(self.batch, again=False)
-                self._forget_place()
-                raise
+            return _first_of(self.batch)  # which stays out, also where this cannot be read
         if self.state.head > self.lane.durable:
             return None
         runs, _size = self._collect(self.lane.durable, 1, 1)
@@ -162,11 +158,15 @@ class Outlet:
         Not while a batch is out. The caller writes the cursor.
         """
         max_age_s = self.lane.settings.max_age_s
-        if max_age_s is None or self.batch is not None or self.state.head > self.lane.durable:
+        lane, head = self.lane, self.state.head
+        if max_age_s is None or self.batch is not None:
+            return False
+        if head > lane.durable or not lane.segments:
             return False
         max_age_ms = int(max_age_s * 1000)
-        lane, head = self.lane, self.state.head
         place, size = 0, 0
+        if lane.segments[0].first <= head:
+            size = HEADER_BYTES - max(self.state.head_offset, HEADER_BYTES)  # delivered already
         while place + 1 < len(lane.segments):
             follows = lane.segments[place + 1]
             if follows.first > head and not self._older_part(place + 1, max_age_ms, 1)[0]:
@@ -177,7 +177,10 @@ class Outlet:
         last = lane.segments[place].first + count - 1
         if last < head:
             return False
-        self.retention.count("age", head, last, size + offset - HEADER_BYTES)
+        size += offset - HEADER_BYTES
+        if lane.spool is not None:
+            size = sum([lane.spool.size(sequence) for sequence in range(head, last + 1)])
+        self.retention.count("age", head, last, size)
         self._forget_place()
         self.retention.move_head(last + 1, offset)
         return True
@@ -235,6 +238,8 @@ class Outlet:
         runs: "list[Run]" = []
         count = size = 0
         reader = self._open_head()
+        # Nowhere until the end: what an exception on the way leaves must not be gone on from.
+        place, self._place = self._place, _NOWHERE
         while reader is not None and count < max_records:
             segment = self._segment
             assert segment is not None
@@ -266,10 +271,11 @@ class Outlet:
             run.stop = reader.offset
             run.crc = reader.taken_crc
             count += taken
-            self._place = sequence + taken
+            place = sequence + taken
         if reader is not None and self._segment is not None:
             here = runs and runs[-1].path == self._segment.path
             self._note_damage(self._segment, reader, runs[-1].stop if here else _ALL)
+        self._place = place
         return runs, size
 
     def _open_head(self) -> "SegmentReader | None":
@@ -327,6 +333,7 @@ class Outlet:
 
     def _go_back(self) -> None:
         """Stand again where `_collect` began, without walking there where that is possible."""
+        self._place = _NOWHERE
         if self._reader is not None and self._reader is self._marked:
             self._reader.reset(self._mark)
             self._place = self.state.head

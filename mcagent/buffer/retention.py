@@ -4,11 +4,14 @@ Everything here happens in memory; the caller writes the cursor, and only then `
 files. The other order would lose the place in a power cut between the two.
 """
 
+from ..runtime import log
 from .frame import HEADER_BYTES
 from .segment import remove_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable
+
     from .lane import Lane
     from .segment import Segment
 
@@ -24,6 +27,7 @@ class Retention:
         self._history: "list[tuple[int, int, str]]" = []  # first, last, what became of them
         self._passed: "list[Segment]" = []
         self._spooled: "list[int]" = []
+        self._told = False  # that something cannot be removed
 
     def move_head(self, head: int, offset: int) -> None:
         """Everything before *head* is done with; *offset* is its place, 0 for unknown."""
@@ -112,15 +116,15 @@ class Retention:
 
         What cannot be removed now is tried again at the next sweep.
         """
-        lane = self.lane
-        while self._passed:
-            remove_segment(lane.fs, lane.number, self._passed[-1])
-            self._passed.pop()
-        while self._spooled and lane.spool is not None:
-            lane.spool.remove(self._spooled[-1])
-            self._spooled.pop()
-        if lane.spool is not None:
-            lane.spool.sweep()
+        lane, spool = self.lane, self.lane.spool
+
+        def remove(segment: "Segment") -> None:
+            remove_segment(lane.fs, lane.number, segment)
+
+        self._passed = self._left_of(self._passed, remove)
+        if spool is not None:
+            self._spooled = self._left_of(self._spooled, spool.remove)
+            spool.orphans = self._left_of(spool.orphans, lane.fs.remove_if_there)
 
     def find_old(self) -> None:
         """At open: find what an earlier process was done with, for `sweep` to remove."""
@@ -133,6 +137,19 @@ class Retention:
             spool.recover(state, self.lane.next)
 
     # -- private ----------------------------------------------------------------------------
+
+    def _left_of(self, things: "list[Any]", remove: "Callable[[Any], None]") -> "list[Any]":
+        """Remove each of *things*; return those that could not be."""
+        left = []
+        for thing in things:
+            try:
+                remove(thing)
+            except OSError as error:
+                left.append(thing)
+                if not self._told:
+                    self._told = True
+                    log("warning", "buffer", "what is done with cannot be removed: %s" % error)
+        return left
 
     def _drop_file(self, pinned: int, reason: str) -> bool:
         lane, state = self.lane, self.state

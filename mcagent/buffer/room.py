@@ -134,9 +134,7 @@ class Room:
             for other in lanes
             if other.settings.policy == "drop_oldest" and _rank(other) >= mine
         ]
-        for other in sorted(
-            lanes, key=lambda other: (-min(_rank(other), mine + 1), _fullness(other))
-        ):
+        for other in sorted(lanes, key=lambda other: (-_rank(other), _fullness(other))):
             if self._outlets[other.name].drop_oldest(reason):
                 self.dropped = True
                 return True

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".seg"
 _ENOSPC = getattr(errno, "ENOSPC", 28)  # MicroPython does not name it
+_UNKNOWN_BYTES = 1024 * 1024  # as large as segments get: none of its numbers is used again
 _WORTH_CUTTING_BYTES = 4096  # a page: less cannot be given back
 
 
@@ -59,9 +60,9 @@ def list_segments(fs: "FileSystem", directory: str, lane_id: int) -> "list[Segme
             try:
                 segment.size = segment.used = fs.size(segment.path)
             except OSError as error:
-                if error.errno != errno.ENOENT:
-                    raise
-                continue  # a link that leads nowhere
+                if error.errno == errno.ENOENT:
+                    continue  # a link that leads nowhere
+                segment.size = segment.used = _UNKNOWN_BYTES  # of what cannot even be looked at
             found.append(segment)
     return found
 
@@ -109,10 +110,9 @@ class SegmentWriter:
     def __init__(self, segment: Segment, file: "RandomFile", size: int) -> None:
         self.segment = segment
         self.usable = True
-        self.end = HEADER_BYTES
-        self.index = 0
-        self.ordinal = 0
-        self.context: "Context | None" = None
+        # End, index, last ordinal and context: one value, because an exception of the script's
+        # (Ctrl-C, an alarm) may come between any two statements.
+        self._at: "tuple[int, int, int, Context | None]" = (HEADER_BYTES, 0, 0, None)
         self._file = file
         self._size = size  # where it is full
 
@@ -142,20 +142,28 @@ class SegmentWriter:
 
     def resume(self, *, end: int, index: int, ordinal: int, context: Context) -> None:
         """Go on after what an earlier process wrote."""
-        self.end = end
-        self.index = index
-        self.ordinal = ordinal
-        self.context = context
+        self._at = end, index, ordinal, context
+
+    @property
+    def end(self) -> int:
+        """Where what is synced ends."""
+        return self._at[0]
+
+    @property
+    def index(self) -> int:
+        """Records in it, all of them synced."""
+        return self._at[1]
 
     def space(self, context: Context) -> int:
         """Bytes left for frames under *context*; negative or 0 where there is no more room."""
-        if not self.usable or self.index >= MAX_INDEX:
+        end, index, ordinal, last = self._at
+        if not self.usable or index >= MAX_INDEX:
             return 0
-        if context is self.context:
-            return self._size - self.end
-        if self.ordinal >= MAX_ORDINAL:
+        if context is last:
+            return self._size - end
+        if ordinal >= MAX_ORDINAL:
             return 0
-        return self._size - self.end - context_bytes(context)
+        return self._size - end - context_bytes(context)
 
     def write(self, context: Context, records: "list[tuple[int, int, bytes]]") -> int:
         """Append *records* and sync them; return the bytes written.
@@ -164,16 +172,16 @@ class SegmentWriter:
             OSError: None of them is durable. What may stand of them in the file is cut back, or
                 the segment is not `usable` any more.
         """
-        ordinal = self.ordinal
+        end, index, ordinal, last = self._at
         head = b""
-        if context is not self.context:
+        if context is not last:
             ordinal += 1
-            head = encode_context(context, ordinal << 24 | self.index, self.segment.seed)
-        word = ordinal << 24 | self.index
+            head = encode_context(context, ordinal << 24 | index, self.segment.seed)
+        word = ordinal << 24 | index
         frames = encode_records(records, word, self.segment.seed, context.monotonic_ms)
         data = head + b"".join(frames)
         try:
-            self._file.write_at(self.end, data)
+            self._file.write_at(end, data)
         except OSError:
             # A short write leaves a torn record in the middle of what is appended later.
             self.usable = self._cut_back(len(data))
@@ -186,18 +194,15 @@ class SegmentWriter:
             self.usable = False
             self._cut_back(len(data))
             raise
-        self.end += len(data)
-        self.index += len(records)
-        self.ordinal = ordinal
-        self.context = context
-        self.segment.used = self.end
+        self._at = end + len(data), index + len(records), ordinal, context
         return len(data)
 
     def close(self, *, give_back: bool) -> None:
         """Close the file; *give_back* cuts off what was reserved and not used."""
         try:
-            if give_back and self._size - self.end >= _WORTH_CUTTING_BYTES and self._cut_back(0):
-                self.segment.size = self.end
+            end = self._at[0]
+            if give_back and self._size - end >= _WORTH_CUTTING_BYTES and self._cut_back(0):
+                self.segment.size = end
         finally:
             self._file.close()
 
@@ -206,10 +211,11 @@ class SegmentWriter:
 
         The caller tells somebody that a record was refused: it should not come back.
         """
+        end = self._at[0]
         try:
-            if self._file.truncate(self.end):
+            if self._file.truncate(end):
                 return True
-            self._file.write_at(self.end, bytes(size))
+            self._file.write_at(end, bytes(size))
         except OSError:
             pass
         return False

@@ -184,7 +184,12 @@ def _group(durability: "Any") -> "tuple[int, int]":
         return _NEVER_MS, _NEVER_MS
     if isinstance(durability, tuple) and len(durability) == 3 and durability[0] == "group":
         _name, records, group_ms = durability
-        if type(records) is int and type(group_ms) is int and records >= 1 and group_ms >= 1:
+        if (
+            type(records) is int
+            and type(group_ms) is int
+            and records >= 1
+            and 1 <= group_ms <= _NEVER_MS
+        ):
             return records, group_ms
     raise ConfigurationError(
         "%r is no durability" % (durability,),

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 FILE_KIND = 5  # messages.kinds.FILE; a layer below may not import it
 _PIECE_BYTES = 2048 if MICROPYTHON else 65536
-_TEMPORARY = "new-"
+_TEMPORARY = "new-"  # and sixteen hexadecimal digits
+_NAME_DIGITS = 16
 
 
 class Copy:
@@ -81,21 +82,15 @@ class Spool:
         """Keep what a record that is not done with can speak of; `sweep` removes the rest."""
         for name in self._fs.list_dir(self._directory):
             path = self._directory + "/" + name
-            try:
-                sequence = int(name)
-            except ValueError:
-                sequence = 0
+            sequence = _sequence_of(name)
             in_hole = state.hole_first <= sequence <= state.hole_last
             if state.head <= sequence < next_sequence and not in_hole:
-                self._add(sequence, self._fs.size(path))
-            elif sequence or name.startswith(_TEMPORARY):
+                try:
+                    self._add(sequence, self._fs.size(path))
+                except OSError:
+                    self._add(sequence, 0)  # who sends it hears what is wrong with it
+            elif sequence or _is_temporary(name):
                 self.orphans.append(path)
-
-    def sweep(self) -> None:
-        """Remove what `recover` found. The cursor is durable."""
-        while self.orphans:
-            self._fs.remove_if_there(self.orphans[-1])
-            self.orphans.pop()
 
     def copy(self, source: "Any", *, link: bool = False, max_bytes: "int | None" = None) -> Copy:
         """Copy *source* (a path, or an object with `read`) and sync it.
@@ -113,13 +108,14 @@ class Spool:
         unique = "".join(["%02x" % byte for byte in random_bytes(8)])
         path = self._directory + "/" + _TEMPORARY + unique
         linked = link and isinstance(source, str) and self._link(source, path)
-        pieces = _pieces(self._fs, source)
+        done = False
         try:
             digest = new_sha256()
             size = 0
             file = self._fs.open(path, create=not linked, write=not linked)
             try:
-                for piece in pieces:
+                # Of what was taken, not of what has the source's name by now.
+                for piece in _pieces(self._fs, path if linked else source):
                     if max_bytes is not None and size + len(piece) > max_bytes:
                         raise InvalidMessage(
                             "the file is longer than %d bytes" % max_bytes,
@@ -133,9 +129,10 @@ class Spool:
                 file.sync()
             finally:
                 file.close()
-        except (OSError, InvalidMessage):
-            self._fs.remove_if_there(path)
-            raise
+            done = True
+        finally:
+            if not done:  # whatever it was: a stream may raise anything
+                self._fs.remove_if_there(path)
         return Copy(path, size, _hex(digest))
 
     def adopt(self, copy: Copy, sequence: int) -> None:
@@ -204,7 +201,7 @@ def file_payload(meta: "dict[str, Any]", copy: Copy, sequence: int) -> bytes:
 def _pieces(fs: "FileSystem", source: "Any") -> "Iterator[bytes]":
     if not isinstance(source, str):
         while True:
-            piece = source.read(_PIECE_BYTES)
+            piece = _read(source)
             if not piece:
                 return
             yield piece
@@ -224,6 +221,38 @@ def _pieces(fs: "FileSystem", source: "Any") -> "Iterator[bytes]":
             offset += len(piece)
     finally:
         file.close()
+
+
+def _read(source: "Any") -> bytes:
+    try:
+        piece = source.read(_PIECE_BYTES)
+    except Exception as error:  # noqa: BLE001 - the caller's object: its errors are not the disk's
+        raise InvalidMessage(
+            "the stream failed: %s: %s" % (type(error).__name__, error),
+            hint="nothing was stored; open it again",
+        )
+    if not isinstance(piece, (bytes, bytearray, memoryview)):
+        raise InvalidMessage(
+            "the stream gave a %s, not bytes" % type(piece).__name__,
+            hint="open it in binary mode, and blocking",
+        )
+    return bytes(piece)
+
+
+def _sequence_of(name: str) -> int:
+    """The record that a spooled file belongs to; 0 for a name that is not ours."""
+    if len(name) == _NAME_DIGITS and not name.strip("0123456789"):
+        return int(name)
+    return 0
+
+
+def _is_temporary(name: str) -> bool:
+    unique = name[len(_TEMPORARY) :]
+    return (
+        name.startswith(_TEMPORARY)
+        and len(unique) == _NAME_DIGITS
+        and not unique.strip("0123456789abcdef")
+    )
 
 
 def _hex(digest: "Any") -> str:

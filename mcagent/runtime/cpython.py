@@ -243,7 +243,14 @@ class FileSystem:
         os.replace(source, target)
 
     def link(self, source: str, target: str) -> None:
-        """Hard link; raises `OSError` where the file system has none."""
+        """Hard link of a file that has one name, so that nothing else leads to it afterwards.
+
+        Raises:
+            OSError: It is a symbolic link, or has other names, or the file system has no links.
+        """
+        state = os.lstat(source)
+        if state.st_mode & _FILE_TYPE != _REGULAR or state.st_nlink != 1:
+            raise OSError(errno.EPERM, "not a file with one name", source)
         os.link(source, target)
 
     def sync_dir(self, path: str) -> None:

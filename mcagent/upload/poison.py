@@ -77,10 +77,13 @@ class Poison:
         if batch.kind == SAMPLE and (
             self._canary is None or self._canary[1] != batch.configuration_id
         ):
-            for record in batch.records():
-                if len(record.payload) <= _CANARY_MAX_BYTES:
-                    self._canary = (record.payload, batch.configuration_id)
-                return
+            try:
+                for record in batch.records():
+                    if len(record.payload) <= _CANARY_MAX_BYTES:
+                        self._canary = (record.payload, batch.configuration_id)
+                    return
+            except OSError:
+                pass  # gone bad on the disk since it was sent: it was accepted all the same
 
     def suspect(
         self,

@@ -209,7 +209,11 @@ class MemoryFileSystem:
         self.entries[target] = inode
 
     def link(self, source, target):
+        if self._is_dir(source):
+            raise OSError(errno.EPERM, source)
         inode = self._inode(source)
+        if sum([other is inode for other in self.entries.values()]) != 1:
+            raise OSError(errno.EPERM, source)
         if self.exists(target):
             raise OSError(errno.EEXIST, target)
         self._require_parent(target)

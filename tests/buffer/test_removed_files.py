@@ -59,3 +59,19 @@ def test_a_medium_that_is_away_is_no_loss(buffer, tmp_path):
     os.rename(folder + ".away", folder)
     assert len(drain(buffer, "events")) == 12
     assert buffer.status()["lanes"]["events"]["dropped"] == {}
+
+
+def test_a_link_is_copied_and_not_taken(buffer, tmp_path):
+    """The content is durable, whatever becomes of the file that the link leads to."""
+    target = tmp_path / "2026-11.csv"
+    target.write_bytes(b"the content")
+    for name, link in (("latest.csv", os.symlink), ("other.csv", os.link)):
+        source = tmp_path / name
+        link(target, source)
+        buffer.append_file({"name": name}, str(source), move=True)
+        assert not source.exists()
+    target.write_bytes(b"next month!")
+    for _ in range(2):
+        record = buffer.first_record("files")
+        assert b"".join(buffer.open_spool(record).chunks()) == b"the content"
+        buffer.ack(buffer.cut("files", max_bytes=1 << 20, max_records=1))

@@ -30,6 +30,19 @@ class Source:
         return piece
 
 
+class Stopped:
+    """A file object whose reading is interrupted."""
+
+    def __init__(self):
+        self.count = 0
+
+    def read(self, size):
+        self.count += 1
+        if self.count > 1:
+            raise KeyboardInterrupt
+        return bytes(size)
+
+
 def put(fs, path, content):
     inode = Inode()
     inode.data = bytearray(content)
@@ -94,11 +107,14 @@ def test_orphans_are_removed_at_open():
     """A cut between copy and record leaves a file that no record speaks of."""
     world = World()
     world.buffer.append_file(META, Source(b"one"))
-    put(world.fs, "/s/buffer/files/spool/new-0011", b"half")
+    put(world.fs, "/s/buffer/files/spool/new-00112233445566ff", b"half")
     put(world.fs, "/s/buffer/files/spool/0000000000000002", b"its record was never durable")
-    put(world.fs, "/s/buffer/files/spool/notes.txt", b"somebody else's")
+    others = ["-5", "1_0", "20240101", "new-report.txt", "notes.txt"]
+    for name in others:
+        put(world.fs, "/s/buffer/files/spool/" + name, b"somebody else's")
     world.restart()
-    assert world.fs.list_dir("/s/buffer/files/spool") == ["0000000000000001", "notes.txt"]
+    assert world.fs.list_dir("/s/buffer/files/spool") == sorted(["0000000000000001"] + others)
+    assert world.status("files")["bytes"] < 32 * 1024
 
 
 def test_the_content_is_durable_before_its_record():
@@ -171,7 +187,11 @@ def test_files_that_cannot_be_taken_leave_nothing_behind():
     raises(InvalidMessage, world.buffer.append_file, META, "/data/missing")
     raises(InvalidMessage, world.buffer.append_file, META, Source(CONTENT), max_bytes=15_999)
     raises(InvalidMessage, world.buffer.append_file, META, Source(CONTENT * 9))
-    raises(OSError, world.buffer.append_file, META, Source(CONTENT, fail_at=3))
+    error = raises(InvalidMessage, world.buffer.append_file, META, Source(CONTENT, fail_at=3))
+    assert "stream failed" in error.message
+    error = raises(InvalidMessage, world.buffer.append_file, META, Source("text"))
+    assert "binary" in error.hint
+    raises(KeyboardInterrupt, world.buffer.append_file, META, Stopped())
     world.fs.fail = lambda operation, path, size: 10 if operation == "write" else None
     assert raises(OSError, world.buffer.append_file, META, Source(CONTENT)).errno == ENOSPC
     world.fs.fail = None

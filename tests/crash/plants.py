@@ -126,8 +126,7 @@ def number_reused(patches):
         real(self)
         if self.segments and self.state.head == self.next and self.next > 1:
             self._tail = None
-            self.next -= 1
-            self.durable = self.next - 1
+            self._records = self.durable - 1, []
 
     patches.setattr(Lane, "recover", recover)
 

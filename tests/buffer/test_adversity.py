@@ -1,0 +1,193 @@
+# portable
+"""Named mishaps: each once stopped a lane, lost something, or said something false."""
+
+import errno
+
+from mcagent.buffer import BufferSettings, LaneSettings
+from mcagent.errors import BufferFull, ConfigurationError
+from tests.buffer.memoryfs import Inode
+from tests.buffer.world import EVENT, World, drain, small_settings
+from tests.helpers import raises
+
+_KIB = 1024
+
+
+def put(fs, path, content):
+    inode = Inode()
+    inode.data = bytearray(content)
+    fs.entries[path] = inode
+
+
+class Pieces:
+    """An object with `read`."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def read(self, size):
+        data, self._data = self._data[:size], self._data[size:]
+        return data
+
+
+def test_a_recovered_lane_that_others_emptied_is_cut_again():
+    """All of its segments went for another lane before its first cut after a start."""
+    settings = BufferSettings(
+        timeseries=LaneSettings(64 * _KIB, durability="each"), total_quota_bytes=160 * _KIB
+    )
+    world = World(settings=settings)
+    for number in range(150):
+        world.sample(b"%04d" % number * 40)
+    name = world.fs.list_dir("/s/buffer/timeseries")[-1]
+    path = "/s/buffer/timeseries/" + name
+    world.fs.entries[path].data[-20_000:] = b"\x55" * 20_000  # a torn end: nothing goes on there
+    world.restart()
+    world.fs.space = (0, 1 << 20, 0, 0)
+    for number in range(200):
+        world.event(b"%04d" % number * 40)
+    assert world.status("timeseries")["records"] == 0
+    assert drain(world.buffer, "timeseries") == []
+    world.fs.space = None
+    assert drain(world.buffer, "events")[-1][1] == b"0199" * 40
+
+
+def test_what_cannot_be_removed_stops_nobody():
+    """A name that the disk does not let go of: everything behind it is removed all the same."""
+    world = World()
+    stuck = []
+
+    def fail(operation, path, _size):
+        if operation == "remove" and path.endswith("0000000000000002"):
+            stuck.append(path)
+            raise OSError(errno.EPERM, path)
+
+    for number in range(4):
+        world.buffer.append_file({"name": "a"}, Pieces(b"content %d" % number))
+    world.fs.fail = fail
+    world.event(b"event")
+    assert len(drain(world.buffer, "files")) == 4
+    assert len(drain(world.buffer, "events")) == 1
+    assert stuck
+    assert world.fs.list_dir("/s/buffer/files/spool") == ["%016d" % 2]
+    world.fs.fail = None
+    world.event(b"another")
+    drain(world.buffer, "events")
+    assert world.fs.list_dir("/s/buffer/files/spool") == []
+
+
+def test_a_name_that_cannot_be_looked_at_does_not_stop_the_start():
+    """A damaged inode in a lane or in the spool; its numbers are not used again."""
+    world = World()
+    world.event(b"first")
+    world.buffer.append_file({"name": "a"}, Pieces(b"content"))
+    real = world.fs.size
+
+    def size(path):
+        if "/events/" in path or "/spool/" in path:
+            raise OSError(117, "the structure needs cleaning")
+        return real(path)
+
+    world.fs.size = size
+    world.restart()
+    assert world.event(b"next") > 1
+    world.fs.size = real
+    assert drain(world.buffer, "events")[-1][1] == b"next"
+
+
+def test_a_look_does_not_take_the_batch_away():
+    """`status` while a batch is out, and its first record gone bad on the disk meanwhile."""
+    world = World()
+    for number in range(3):
+        world.event(b"event %d" % number)
+    batch = world.buffer.cut("events", max_bytes=1000, max_records=10)
+    name = world.fs.list_dir("/s/buffer/events")[0]
+    data = world.fs.entries["/s/buffer/events/" + name].data
+    data[data.find(b"event 0")] ^= 1
+    assert world.status("events")["oldest_ms"] is None
+    world.buffer.ack(batch)
+    assert world.status("events")["records"] == 0
+
+
+def test_bytes_of_a_loss_by_age_are_those_of_its_records():
+    """Neither what was delivered before, nor less than the spooled file."""
+    settings = small_settings(
+        events=LaneSettings(64 * _KIB, max_age_s=10), files=LaneSettings(128 * _KIB, max_age_s=10)
+    )
+    world = World(settings=settings)
+    for _ in range(50):
+        world.event(b"x" * 100)
+    world.buffer.ack(world.buffer.cut("events", max_bytes=100_000, max_records=49))
+    world.buffer.append_file({"name": "a"}, Pieces(b"y" * 50_000))
+    world.clock.pass_ms(10_001)
+    assert drain(world.buffer, "events") == drain(world.buffer, "files") == []
+    age = world.status("events")["dropped"]["age"]
+    assert (age["records"], age["bytes"]) == (1, 116)
+    assert world.status("files")["dropped"]["age"]["bytes"] == 50_000
+
+
+def test_a_model_pushes_out_samples_before_events():
+    """What matters least goes first, however full it is."""
+    settings = BufferSettings(
+        models=LaneSettings(64 * _KIB),
+        events=LaneSettings(32 * _KIB),
+        timeseries=LaneSettings(128 * _KIB, durability="each"),
+        total_quota_bytes=176 * _KIB,
+    )
+    world = World(settings=settings)
+    for number in range(150):
+        world.event(b"%04d" % number * 40)
+    for number in range(150):
+        world.sample(b"%04d" % number * 40)
+    events = world.status("events")["records"]
+    for _ in range(2):
+        world.buffer.append("models", 4, b"m" * 15_000)
+    world.fs.space = (0, 1 << 20, 0, 0)
+    world.buffer.append("models", 4, b"m" * 15_000)
+    assert world.status("timeseries")["dropped"]
+    assert world.status("events")["records"] == events
+
+
+def test_a_group_window_has_an_end():
+    """A record's age has 32 bits of milliseconds in the format."""
+    error = raises(
+        ConfigurationError, LaneSettings, 64 * _KIB, durability=("group", 10, 50 * 86_400_000)
+    )
+    assert "durability" in error.message
+
+
+def test_a_segment_that_was_cut_back_does_not_grow_without_room():
+    """A restart after a full lane: what goes on keeps to the quota."""
+    lane = LaneSettings(32 * _KIB, policy="reject")
+    world = World(settings=small_settings(events=lane))
+    for number in range(1000):
+        try:
+            world.event(b"%04d" % number * 40)
+        except BufferFull:
+            break
+    world.restart()
+    assert world.status("events")["bytes"] <= 32 * _KIB
+    for size in (1, 100, 5000):
+        try:
+            world.event(b"x" * size)
+        except BufferFull:
+            pass
+        assert world.status("events")["bytes"] <= 32 * _KIB
+    assert len(drain(world.buffer, "events")) >= number
+
+
+def test_a_file_under_way_does_not_enter_a_closed_buffer():
+    """Its directory may be another process's by then."""
+    world = World()
+
+    class Closing(Pieces):
+        def read(self, size):
+            world.buffer.close()
+            return Pieces.read(self, size)
+
+    assert (
+        raises(OSError, world.buffer.append_file, {"name": "a"}, Closing(b"x" * 10)).errno
+        == errno.EBADF
+    )
+    assert world.fs.list_dir("/s/buffer/files/spool") == []
+    world.restart()
+    assert world.buffer.next_sequence("files") == 1
+    assert world.buffer.append("events", EVENT, b"goes on") == 1
