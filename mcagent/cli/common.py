@@ -41,6 +41,11 @@ def add_network_options(parser: "argparse.ArgumentParser") -> None:
         help="PEM file of the certificate authorities to trust instead of the system's",
     )
     parser.add_argument(
+        "--crl",
+        metavar="FILE",
+        help="PEM file with the revocation lists of every authority in the platform's chain",
+    )
+    parser.add_argument(
         "--proxy",
         metavar="URL",
         help="http://[user:password@]host:port (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)",
@@ -80,6 +85,7 @@ def open_agent(args: "argparse.Namespace", boarding: "str | None" = None) -> "Ag
         state_directory(args),
         boarding=boarding,
         ca_file=getattr(args, "ca", None),
+        crl_file=getattr(args, "crl", None),
         proxy=getattr(args, "proxy", None),
     )
 

@@ -70,7 +70,7 @@ def test_documentation_names_every_command_and_option():
             continue  # its options stand in emulator.md
         shown = mcagent(command, "--help").out
         options = set(re.findall(r"(?<![\w-])--[a-z-]+", shown))
-        shared = {"--help", "--debug", "--state", "--json", "--ca", "--proxy"}
+        shared = {"--help", "--debug", "--state", "--json", "--ca", "--crl", "--proxy"}
         for option in options:
             assert option in (text if option in shared else section.group()), (command, option)
 

@@ -68,7 +68,7 @@ def test_slow_link(field, figure):
     slow(field, figure, bits_per_s=64_000, samples=500, timeout_s=60)
 
 
-@pytest.mark.skipif(not LONG, reason="four minutes: tox -e network")
+@pytest.mark.skipif(not LONG, reason="six minutes: tox -e network")
 def test_link_of_a_satellite(field, figure):
     """5 kbit/s: every request makes progress."""
     slow(field, figure, bits_per_s=5000, samples=1000, timeout_s=500)

@@ -1,6 +1,9 @@
 """A certificate refused for the clock alone: the host's clock is measured, and what may follow."""
 
 import datetime as dt
+import os
+import subprocess
+import sys
 import time
 from email.utils import formatdate
 
@@ -227,6 +230,28 @@ def test_through_a_proxy(ca, new_transport, proxy):
         assert transport.send(Request("GET", host.url, SECRET)).status == 200
         assert "authorization" not in host.requests[0].headers
         proxy.wait_for_tunnel(host.port)
+
+
+IN_1970 = """
+import datetime, sys
+import urllib3.connection
+urllib3.connection.RECENT_DATE = datetime.date(2999, 1, 1)
+from mcagent.transport.cpython import Urllib3Transport
+from mcagent.transport.http import Request
+print(Urllib3Transport(ca_file=sys.argv[1], proxy="").send(Request("GET", sys.argv[2])).status)
+"""
+
+
+def test_clock_of_1970_is_no_python_warning(tls_server, ca_file):
+    """urllib3 would print one to standard error, and end a program that runs with -W error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IN_1970, ca_file, tls_server.url],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    assert (done.stdout.strip(), done.stderr) == ("200", "")
 
 
 def test_no_connection_skips_dates_unwatched(ca, new_transport, monkeypatch):

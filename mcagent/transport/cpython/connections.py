@@ -9,12 +9,14 @@ import http.client
 import io
 import socket
 import ssl
+import warnings
 from threading import local
 from time import monotonic
 
 import urllib3
 from urllib3 import __version__ as _URLLIB3  # type: ignore[attr-defined]  # noqa: N812
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import SystemTimeWarning
 
 from .dates import NO_CHECK_TIME, validities
 from .dialing import dial
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
     from .proxies import Proxy
     from .trust import Trust
+
+# urllib3 guesses at clocks before it has connected; what we say of them was measured (dates.py).
+warnings.filterwarnings("ignore", category=SystemTimeWarning)
 
 # Gateways and NAT routers forget idle connections without a word: AWS load balancers after 60 s,
 # mobile networks often after less than 5 min. A new handshake is cheaper than a silent minute.
