@@ -202,7 +202,10 @@ class Poison:
             head = self._buffer.first_record(lane)
             if head is None or head.sequence != sequence:
                 break  # dropped by the quota meanwhile
-            self._buffer.set_aside(lane, sequence, words)
+            try:
+                self._buffer.set_aside(lane, sequence, words)
+            except ValueError:
+                break  # in this very moment
             moved += 1
             log("warning", "upload", "%s record %d was set aside: %s" % (lane, sequence, words))
         self.set_aside += moved

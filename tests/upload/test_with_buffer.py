@@ -387,3 +387,19 @@ def test_foreign_words_about_the_configuration_are_waited_out(bench, answer):
     bench.platform.configuration = good
     assert bench.upload(timeout_s=1000).pending == 0
     assert bench.platform.samples == [0]
+
+
+def test_a_refused_record_that_the_quota_takes_first_is_no_error(bench, monkeypatch):
+    """Between the proof and the verdict another thread may fill the lane."""
+    add_events(bench.buffer, range(3))
+    bench.platform.refuses = lambda item: any(event.get("e") == 0 for event in item["records"])
+
+    def set_aside(lane, sequence, reason):
+        monkeypatch.undo()
+        bench.buffer.ack(bench.buffer.cut(lane, max_bytes=1, max_records=1))  # it is gone
+        return bench.buffer.set_aside(lane, sequence, reason)
+
+    monkeypatch.setattr(bench.buffer, "set_aside", set_aside)
+    report = bench.upload()
+    assert (report.pending, report.set_aside) == (0, 0)
+    assert [event["e"] for event in bench.platform.received("businessEvent")].count(2) >= 1
