@@ -90,18 +90,27 @@ class Ledger:
             if sequence <= last and sequence not in durable:
                 durable[sequence] = accepted[sequence]
 
-    def read(self, output):
-        """Take in the lines of a writer; the last may be half a line."""
+    def read(self, output, *, promised=True):
+        """Take in the lines of a writer; the last may be half a line.
+
+        Not *promised*: what it said may be wrong, all but what it had begun.
+        """
         for line in output.split(b"\n")[:-1]:
             words = line.decode().split()
             self.lines += 1
-            if words[0] == "put":
+            if words[0] == "open":
+                # What was not durable before may be gone: no later promise speaks of it.
+                self.accepted = {lane: {} for lane in LANES}
+            elif words[0] == "put":
                 self.put(words[1], int(words[2]), int(words[3]))
+            elif words[0] == "acking":
+                self.perhaps[words[1]].update(range(int(words[2]), int(words[3]) + 1))
+            elif not promised:
+                continue
             elif words[0] == "durable":
                 self.settle(words[1], int(words[2]))
-            elif words[0] in ("acking", "acked"):
-                told = self.perhaps if words[0] == "acking" else self.answered
-                told[words[1]].update(range(int(words[2]), int(words[3]) + 1))
+            elif words[0] == "acked":
+                self.answered[words[1]].update(range(int(words[2]), int(words[3]) + 1))
             elif words[0] == "refused":
                 self.refused += 1
 
