@@ -8,7 +8,7 @@ from .boarding import read_boarding
 from .buffer import Buffer
 from .credentials.keystore import Keystore, StateLock
 from .credentials.lifecycle import Lifecycle
-from .errors import AgentError, ConfigurationError, storage_error
+from .errors import ConfigurationError, storage_error
 from .inbox import Inbox
 from .intake import Intake
 from .messages.timestamp import to_ms
@@ -154,7 +154,7 @@ class Agent:
         except OSError as error:
             lock.release()
             raise storage_error(directory, error)
-        except AgentError:
+        except BaseException:
             lock.release()
             raise
         for note in keystore.notes + lifecycle.notes + [damage]:
@@ -175,11 +175,9 @@ class Agent:
 
         Args:
             values: Data point id to value, all of one moment.
-            timestamp: Aware `datetime` or int ms since 1970 UTC; None is now, and never the time
-                of an earlier call.
+            timestamp: Aware `datetime` or int ms since 1970 UTC; None is now, and never twice.
             quality_code: For all values, or a dict by data point; None is good (``"0"``).
-            durable: True returns only after the sample is on the medium; otherwise it is within
-                the lane's group window.
+            durable: True returns once it is on the medium; else it is within the group window.
 
         Raises:
             InvalidMessage: The platform would refuse or drop it; nothing was stored.
@@ -204,8 +202,7 @@ class Agent:
             How many were stored.
 
         Raises:
-            InvalidMessage: A row is invalid. The message names it by its position, counted from
-                0; the rows before it are stored, the rest is not.
+            InvalidMessage: Names the row, counted from 0; those before it are stored.
             BufferFull: As `record`; the rows before are stored.
         """
         try:
@@ -279,11 +276,14 @@ class Agent:
             Milliseconds until the next call is useful; None when there is nothing to do.
         """
         self._intake.take(self._inbox, self._note)
+        due_ms = wait_ms = None
         try:
-            due_ms = self._buffer.tick()
+            try:
+                due_ms = self._buffer.tick()
+            finally:  # a lane that cannot be written is no reason to send nothing
+                wait_ms = self._outgoing.step(budget_ms)
         except OSError as error:
             raise storage_error(self.directory, error)
-        wait_ms = self._outgoing.step(budget_ms)
         if due_ms is None or wait_ms is None:
             return wait_ms if due_ms is None else due_ms
         return min(due_ms, wait_ms)

@@ -119,7 +119,7 @@ class Inbox:
                     header = json.loads(line.decode())
                     if header.pop("version") != 1:
                         raise ValueError("version")  # noqa: TRY301 - one way out for every flaw
-                except (ValueError, KeyError, AttributeError):
+                except (ValueError, KeyError, AttributeError, TypeError):
                     self.refuse(path)
                     continue
                 yield InboxMessage(path, header, file)

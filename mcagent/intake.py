@@ -35,6 +35,7 @@ class Intake:
         self._buffer = buffer
         self._models = models
         self._clock = clock
+        self._taken: "set[str]" = set()  # messages of the inbox that could not be removed
         self._lock = new_lock()  # timestamps, encoder and model
         self._last_now_ms = 0
         self._adopt_pending_model()
@@ -140,16 +141,21 @@ class Intake:
     def take(self, inbox: "Inbox", note: "Callable[[str], None]") -> None:
         """Take in what other processes left in *inbox*; *note* hears what could not be."""
         for message in inbox.messages(note):
+            if message.path in self._taken:
+                continue  # it could not be removed
             try:
-                self._take(message)
-            except InvalidMessage as error:
-                note("a message in the inbox was refused: %s" % error)
-                inbox.refuse(message.path)
+                try:
+                    self._take(message)
+                except (InvalidMessage, ValueError, TypeError, KeyError) as error:
+                    note("a message in the inbox was refused: %s" % error)
+                    inbox.refuse(message.path)
+                    continue
+                self._taken.add(message.path)
+                inbox.remove(message.path)
+                self._taken.remove(message.path)
             except (BufferFull, OSError) as error:
                 note("the inbox waits: %s" % error)
                 return
-            else:
-                inbox.remove(message.path)
 
     # -- private ----------------------------------------------------------------------------
 
@@ -168,6 +174,8 @@ class Intake:
         payload = message.file.read(EXCHANGE_MAX_BYTES + 1)
         if len(payload) > EXCHANGE_MAX_BYTES:
             raise InvalidMessage("more than %d bytes" % EXCHANGE_MAX_BYTES)
+        if kind == SAMPLE:
+            _time_of(payload)
         self._buffer.append(
             lane,
             kind,
@@ -206,7 +214,11 @@ class Intake:
             return
         payload = self._buffer.last_payload("models")
         if payload is not None:
-            self._models.save(DataModel.parse(split_model(payload)[1]), sequence)
+            try:
+                model = DataModel.parse(split_model(payload)[1])
+            except (InvalidMessage, ValueError):
+                return  # not written by this library
+            self._models.save(model, sequence)
 
     def _next_ms(self) -> int:
         now_ms = self._clock.now_ms()
@@ -228,9 +240,16 @@ class Intake:
         last_ms = self._buffer.high_water_ms
         payload = self._buffer.last_payload("timeseries")
         if payload is not None:
-            text = payload[TIMESTAMP_OFFSET : TIMESTAMP_OFFSET + TIMESTAMP_BYTES].decode()
-            last_ms = max(last_ms, parse_text(text))
+            try:
+                last_ms = max(last_ms, _time_of(payload))
+            except (InvalidMessage, ValueError):
+                pass  # not written by this library
         return last_ms if last_ms <= self._clock.now_ms() + MAX_LEAD_MS else 0
+
+
+def _time_of(sample: bytes) -> int:
+    """Timestamp of a sample's fragment, ms."""
+    return parse_text(sample[TIMESTAMP_OFFSET : TIMESTAMP_OFFSET + TIMESTAMP_BYTES].decode())
 
 
 def _is_file_meta(meta: "Any") -> bool:

@@ -59,6 +59,9 @@ def stored(agent, lane="timeseries"):
     return rows
 
 
+VALID = b'{"timestamp":"2026-01-01T00:00:00.000Z","values":[]}'
+
+
 def test_recording_works_before_onboarding_and_without_a_boarding_file(tmp_path):
     """`record` and `submit` store; `upload` says what is missing."""
     with Agent.open(str(tmp_path)) as agent:
@@ -279,7 +282,7 @@ def test_a_damaged_inbox_message_is_kept_aside_and_the_rest_taken(tmp_path):
     """One bad file does not stop the others."""
     inbox = Inbox(str(tmp_path), FileSystem(), Clock())
     with Agent.open(str(tmp_path)) as agent:
-        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [b"{}"])
+        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [VALID])
         (tmp_path / "inbox" / "000000000000000-bad.msg").write_bytes(b"not json\n")
         agent.step(0)
         assert agent.status().inbox == 0
@@ -483,7 +486,7 @@ def test_a_message_of_unknown_shape_blocks_nobody(tmp_path, header):
     inbox = Inbox(str(tmp_path), FileSystem(), Clock())
     with Agent.open(tmp_path) as agent:
         inbox.put(header, [b"{}"])
-        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [b"{}"])
+        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [VALID])
         agent.step(0)
         assert agent.status().inbox == 0
         assert agent.status().lanes["timeseries"]["records"] == 1
@@ -561,7 +564,7 @@ def test_an_unreadable_inbox_is_noted_and_stops_nothing(tmp_path):
     with Agent.open(tmp_path) as agent:
         (tmp_path / "inbox").mkdir()
         (tmp_path / "inbox" / "000000000000000-dir.msg").mkdir()
-        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [b"{}"])
+        inbox.put({"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}, [VALID])
         agent.step(0)
         assert agent.status().lanes["timeseries"]["records"] == 1
         assert any("cannot be read" in note for note in agent.status().notes)
@@ -637,7 +640,7 @@ def test_a_file_that_cannot_fit_drops_nothing(tmp_path):
     with Agent.open(tmp_path, buffer=settings) as agent:
         for number in range(8):
             agent.submit(File(b"f" * 100_000, name="%d" % number))
-        with pytest.raises(BufferFull):
+        with pytest.raises(InvalidMessage, match="1048576"):
             agent.submit(File(b"f" * 1_000_000, name="large"))
         lane = agent.status().lanes["files"]
         assert (lane["records"], lane["dropped"]) == (8, {})

@@ -6,8 +6,9 @@ says that a batch was answered.
 """
 
 from ..runtime import Clock, FileSystem, new_lock
-from .directory import Directory
+from .directory import Directory, each_of
 from .filing import append_file
+from .lane import Lane
 from .receipt import Receipt
 from .reject import set_aside
 from .report import buffer_status, unreported_losses
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .batch import Batch, Record
-    from .lane import Lane
     from .spool import SpooledFile
 
 
@@ -161,9 +161,8 @@ class Buffer:
             OSError: Something is not; it stays in memory for the next try.
         """
         with self._lock:
-            for each in self._lanes.values():
-                if lane is None or lane == each.name:
-                    each.flush()
+            lanes = [each for each in self._lanes.values() if lane is None or lane == each.name]
+            each_of(lanes, Lane.flush)
 
     def tick(self) -> "int | None":
         """Close the group windows that are over; call it often, it costs a compare.
@@ -172,15 +171,17 @@ class Buffer:
             Milliseconds until the next one is over; None when nothing waits.
         """
         least: "int | None" = None
+        due = []
         with self._lock:
             for lane in self._lanes.values():
                 left = lane.due_in_ms()
                 if left is None:
                     continue
                 if left <= 0:
-                    lane.flush()
+                    due.append(lane)
                 elif least is None or left < least:
                     least = left
+            each_of(due, Lane.flush)
         return least
 
     def abandon(self) -> None:
@@ -216,6 +217,7 @@ class Buffer:
             None where there is nothing to send.
         """
         with self._lock:
+            self._files.require_open()
             outlet = self._outlets.get(lane)
             if outlet is None:
                 return None
@@ -250,6 +252,8 @@ class Buffer:
                 or before. False where it was not sent, or was answered.
         """
         with self._lock:
+            if self._files.closed:
+                return  # the next process cuts it again
             self._files.outlet(batch.lane).release(batch, again=again)
             if not again:
                 self._files.cursor.write(sync=False)
@@ -272,6 +276,7 @@ class Buffer:
     def first_record(self, lane: str) -> "Record | None":
         """The oldest durable record that is not acknowledged; nothing is pinned."""
         with self._lock:
+            self._files.require_open()
             outlet = self._outlets.get(lane)
             return outlet.first_record() if outlet is not None else None
 
@@ -299,7 +304,8 @@ class Buffer:
 
     def state_of(self, lane: str, sequence: int) -> str:
         """See `Receipt.state`."""
-        return self._outlets[lane].retention.state_of(sequence)
+        with self._lock:
+            return self._outlets[lane].retention.state_of(sequence)
 
     @property
     def high_water_ms(self) -> int:

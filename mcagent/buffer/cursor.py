@@ -22,6 +22,8 @@ _SLOT_OFFSETS = (0, 4096)  # pages of their own: a torn page takes one slot
 _FILE_BYTES = 8192
 _SLOT_BYTES = 4096
 _TRIES = 2
+# EACCES, ENOMEM, ENFILE, EMFILE: the cursor is as good as ever, and must not begin anew.
+_NOT_DAMAGED = (13, 12, 23, 24)
 _RESERVE = ".reserve"
 _RESERVE_BYTES = 16384  # four blocks of littlefs
 _PIECE_BYTES = 2048 if MICROPYTHON else _RESERVE_BYTES
@@ -270,6 +272,8 @@ class Cursor:
             except OSError as error:
                 if error.errno == errno.ENOENT:
                     return None
+                if error.errno in _NOT_DAMAGED:
+                    raise
                 continue
             try:
                 return b"".join([_read_slot(file, offset) for offset in _SLOT_OFFSETS])

@@ -14,6 +14,8 @@ from .spool import Spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from ..runtime.cpython import Clock, FileSystem
     from .settings import BufferSettings
 
@@ -46,7 +48,8 @@ class Directory:
         self.cursor.load()
         self.closed = False
         for place, name in enumerate(ALL_LANES):
-            used = self.cursor.states[place].head > 1
+            state = self.cursor.states[place]
+            used = state.head > 1 or state.hole_first or state.losses()
             if used or self._fs.list_dir(self.path + "/" + name):
                 self._begin(name)
         for outlet in self.outlets.values():
@@ -73,14 +76,22 @@ class Directory:
         self.lane(name)
         return self.outlets[name]
 
-    def make_room(self, lane: Lane, need: int, may_push: bool = True) -> None:
-        """Have *need* bytes for *lane*; see `Room.make`."""
+    def make_room(
+        self,
+        lane: Lane,
+        need: int,
+        *,
+        least: "int | None" = None,
+        gave: int = 0,
+        may_push: bool = True,
+    ) -> int:
+        """Have *need* bytes for *lane*, or *least*; see `Room.make`."""
         self.make(lane)
         # Where the cursor could not be written, nothing was removed: giving up more would be in
         # vain. littlefs and btrfs need room to write over a file.
         self._settle_dropped()
         try:
-            self._room.make(lane, need, may_push)
+            return self._room.make(lane, need, least, gave=gave, may_push=may_push)
         finally:
             self._settle_dropped()
 
@@ -123,16 +134,21 @@ class Directory:
         lanes = list(self.lanes.values())
         self.lanes.clear()
         try:
-            for lane in lanes:
-                lane.close()
+            each_of(lanes, Lane.close)
         finally:
             for outlet in self.outlets.values():
                 outlet.close()
             self.cursor.close()
 
+    def require_open(self) -> None:
+        """Raise EBADF where another process may own the directory by now."""
+        if self.closed:
+            raise OSError(errno.EBADF, "the buffer is closed")
+
     def _begin(self, name: str) -> Lane:
-        if self.closed or name not in ALL_LANES:
-            raise OSError(errno.EBADF, "the buffer is closed, or has no lane " + name)
+        self.require_open()
+        if name not in ALL_LANES:
+            raise OSError(errno.EBADF, "the buffer has no lane " + name)
         place = ALL_LANES.index(name)
         lane = Lane(
             name,
@@ -152,3 +168,19 @@ class Directory:
         self.outlets[name] = Outlet(lane)
         self.lanes[name] = lane  # last: a lane that is here has an outlet
         return lane
+
+
+def each_of(lanes: "list[Lane]", action: "Callable[[Lane], None]") -> None:
+    """Do *action* for each; what fails for one is no reason to leave the others.
+
+    Raises:
+        OSError: The first that there was, at the end.
+    """
+    first = None
+    for lane in lanes:
+        try:
+            action(lane)
+        except OSError as error:
+            first = first or error
+    if first is not None:
+        raise first

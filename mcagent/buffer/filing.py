@@ -1,6 +1,7 @@
 """Taking in a file: copy without the lock, then name and record it under the lock."""
 
-from .spool import FILE_KIND, file_payload
+from ..errors import InvalidMessage
+from .spool import FILE_KIND, disk_bytes, file_payload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ def append_file(
     source: "Any",
     *,
     lock: "Any",
-    make_room: "Callable[[Lane, int], None]",
+    make_room: "Callable[[Lane, int], int]",
     move: bool,
     max_bytes: "int | None",
 ) -> int:
@@ -26,14 +27,23 @@ def append_file(
     spool, fs = lane.spool, lane.fs
     assert spool is not None
     if isinstance(source, str) and fs.exists(source):
-        size = fs.size(source)
+        size = disk_bytes(fs.size(source))
+        _require_fit(lane, size)
+    else:
+        size = 0
+    with lock:
+        make_room(get_lane(), size)
+        spool.bytes += size  # others that come meanwhile find it taken
+    try:
+        copy = spool.copy(source, link=move, max_bytes=max_bytes)
+    finally:
         with lock:
-            make_room(get_lane(), size)
-    copy = spool.copy(source, link=move, max_bytes=max_bytes)
+            spool.bytes -= size
     stored = False
     try:
         with lock:
-            make_room(get_lane(), copy.size)
+            _require_fit(lane, disk_bytes(copy.size))
+            make_room(get_lane(), disk_bytes(copy.size))
             sequence = lane.next
             spool.adopt(copy, sequence)
             try:
@@ -48,3 +58,14 @@ def append_file(
     if move and isinstance(source, str):
         fs.remove_if_there(source)
     return sequence
+
+
+def _require_fit(lane: "Lane", size: int) -> None:
+    """Refuse what would push everything else out in vain: its record needs a segment, too."""
+    quota_bytes = lane.settings.quota_bytes
+    if size + lane.settings.segment_bytes > quota_bytes:
+        raise InvalidMessage(
+            "a file that takes %d bytes does not fit in the lane %s, whose quota is %d bytes"
+            % (size, lane.name, quota_bytes),
+            hint="send it in parts, or give the lane a larger quota",
+        )

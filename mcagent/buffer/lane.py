@@ -6,8 +6,6 @@ write or sync loses none of them.
 Source: docs/buffer-format.md, "Writing" and "Recovery".
 """
 
-import errno
-
 from ..errors import BufferFull, InvalidMessage
 from .frame import (
     FRAME_BYTES,
@@ -18,12 +16,13 @@ from .frame import (
     segment_header,
 )
 from .present import Present
+from .pressure import Pressure
 from .recovery import open_reader, recover
 from .segment import Segment, SegmentWriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Callable
 
     from ..runtime.cpython import Clock, FileSystem
     from .cursor import LaneState
@@ -32,15 +31,13 @@ if TYPE_CHECKING:
     from .spool import Spool
 
 _ALL = 0x3FFFFFFF
-_ENOSPC = getattr(errno, "ENOSPC", 28)  # MicroPython does not name it
-_PATIENCE_MS = 60_000
+_LOOK_MS = 1000
 
 
 class Lane:
     """Segments of one kind of message.
 
-    An exception of the script's own (Ctrl-C, an alarm) may come between any two statements, so
-    what belongs together is one value: `_records`.
+    `_records` is one value: an exception (Ctrl-C, an alarm) may come between any two statements.
 
     Attributes:
         segments: Those on disk, oldest first.
@@ -58,7 +55,7 @@ class Lane:
         fs: "FileSystem",
         clock: "Clock",
         ram_bytes: int,
-        make_room: "Callable[[Lane, int, bool], None]",
+        make_room: "Callable[..., int]",
         give_way: "Callable[[Lane], bool]",
     ) -> None:
         self.name = name
@@ -76,12 +73,12 @@ class Lane:
         self._monotonic_ms = clock.monotonic_ms
         self._ram_bytes = ram_bytes
         self._make_room = make_room
-        self._give_way = give_way
-        self._patient_ms = 0  # nothing is given up for a full disk before
+        self._pressure = Pressure(lambda: give_way(self), self._monotonic_ms)
         self._left = -1  # bytes that the group may still grow; negative while there is none
         self._full_at = 0  # sequence number that completes it
         self._due_ms = 0
         self._present = Present(clock)
+        self._look_ms = 0  # when it is asked whether the context still holds
         self._configuration_id = ""
         self._writer: "SegmentWriter | None" = None
         self._tail: "tuple[int, int, int, Context] | None" = None
@@ -94,7 +91,12 @@ class Lane:
         """Store one record; see `Buffer.append`."""
         now_ms = self._monotonic_ms()
         left = self._left - len(payload) - FRAME_BYTES
-        if left < 0 or not payload or configuration_id != self._configuration_id:
+        if (
+            left < 0
+            or not payload
+            or configuration_id != self._configuration_id
+            or (now_ms >= self._look_ms and self._is_outdated(now_ms))
+        ):
             left = self._begin(len(payload), now_ms, configuration_id)
         self._left = left
         last, pending = self._records
@@ -124,7 +126,7 @@ class Lane:
             chunk = payloads[place : place + max(0, most)]
             need = sum(map(len, chunk)) + FRAME_BYTES * len(chunk)
             fits = need <= self._left and configuration_id == self._configuration_id
-            if fits and now_ms < self._due_ms and chunk and all(chunk):
+            if fits and now_ms < min(self._due_ms, self._look_ms) and chunk and all(chunk):
                 self._left -= need
                 self._records[1].extend([(kind, now_ms, payload) for payload in chunk])
                 sequence = self.next - 1
@@ -141,7 +143,7 @@ class Lane:
             OSError: None of those in memory is; they stay there for the next try.
         """
         if self._records[1]:
-            self._or_give_way(self._flush)
+            self._pressure.relieve(self._flush)
 
     def _flush(self) -> None:
         self._take_up()
@@ -153,10 +155,10 @@ class Lane:
             # The last write failed and its segment was given up.
             need = sum([len(record[2]) + FRAME_BYTES for record in pending])
             try:
-                self._make_room(self, self._size_for(context, need), self._may_push)
+                size = self._room_for(context, need)
             except BufferFull:
-                pass  # these were accepted: rather a segment too many than without them
-            self._create(context, need)
+                size = self._least_for(context, need)  # accepted: rather too many than without
+            self._create(size)
         writer = self._writer
         assert writer is not None
         try:
@@ -302,40 +304,26 @@ class Lane:
             context = self._resume(context)
         writer = self._writer
         if writer is None or writer.space(context) < need:
+            gave = 0
             if writer is not None:
                 self._writer = None
+                gave = writer.segment.size
                 writer.close(give_back=True)
-            self._make_room(self, self._size_for(context, need), self._may_push)
-            writer = self._or_give_way(lambda: self._create(context, need))
+                gave -= writer.segment.size
+            size = self._room_for(context, need, gave)
+            writer = self._pressure.relieve(lambda: self._create(size))
         # What does not fit in memory for long is written at once.
+        self._look_ms = now_ms + _LOOK_MS
         self._due_ms = now_ms if need > self._ram_bytes else now_ms + self.settings.group_ms
         self._full_at = self.next + self.settings.group_records - 1
         return max(0, min(self._ram_bytes, writer.space(context)) - need)
 
-    def _or_give_way(self, action: "Callable[[], Any]") -> "Any":
-        """Do *action*; on a full disk give up something older for it, and do it again.
+    def _is_outdated(self, now_ms: int) -> bool:
+        """In a long group: the clock was set since it began."""
+        self._look_ms = now_ms + _LOOK_MS
+        return self._present.is_outdated(now_ms)
 
-        Room is measured before a segment begins, but not every file system reserves it.
-        """
-        try:
-            return action()
-        except OSError as error:
-            if error.errno != _ENOSPC or not self._may_push:
-                raise
-            # Where that does not help, somebody else takes what is given up: not all of it.
-            self._patient_ms = self._monotonic_ms() + _PATIENCE_MS
-            if not self._give_way(self):
-                raise
-        result = action()
-        self._patient_ms = 0
-        return result
-
-    @property
-    def _may_push(self) -> bool:
-        """False for a while after something was given up for a full disk, in vain."""
-        return self._monotonic_ms() >= self._patient_ms
-
-    def _create(self, context: Context, need: int) -> SegmentWriter:
+    def _create(self, size: int) -> SegmentWriter:
         first, attempt = self._begun
         attempt = min(attempt + 1, 0xFF) if first == self.durable + 1 else 0
         first = self.durable + 1
@@ -350,7 +338,7 @@ class Lane:
             self.number,
             first=first,
             attempt=attempt,
-            size=self._size_for(context, need),
+            size=size,
         )
         self._bytes_written += HEADER_BYTES
         self.segments.append(writer.segment)
@@ -362,12 +350,16 @@ class Lane:
         assert self._tail is not None
         segment = self.segments[-1]
         offset, index, ordinal, context = self._tail
-        file = self.fs.open(segment.path)
+        try:
+            file = self.fs.open(segment.path)
+        except OSError:
+            self._tail = None  # gone or unreadable since it was found: a new one begins
+            return present
         if not self._settled:
             self.fs.sync_dir(self.directory)  # its name may be in the page cache only, too
         size = max(segment.size, self.settings.segment_bytes)
         try:  # it may have been cut back when it was left
-            self._make_room(self, size - segment.size, self._may_push)
+            self._make_room(self, size - segment.size, may_push=self._pressure.may_push)
         except BufferFull:
             size = segment.size
         writer = SegmentWriter(segment, file, size)
@@ -392,6 +384,12 @@ class Lane:
         elif self.fs.exists(segment.path):
             segment.size = self.fs.size(segment.path)  # it may have been cut back
 
-    def _size_for(self, context: Context, need: int) -> int:
-        """Bytes of a new segment whose first group takes *need*."""
-        return max(self.settings.segment_bytes, HEADER_BYTES + context_bytes(context) + need)
+    def _room_for(self, context: Context, need: int, gave: int = 0) -> int:
+        """Have room for a new segment whose first group takes *need*; its size."""
+        least = self._least_for(context, need)
+        size = max(self.settings.segment_bytes, least)
+        may_push = self._pressure.may_push
+        return self._make_room(self, size, least=least, gave=gave, may_push=may_push)
+
+    def _least_for(self, context: Context, need: int) -> int:
+        return HEADER_BYTES + context_bytes(context) + need

@@ -6,9 +6,10 @@ The head moves in memory; the caller writes the cursor (see retention.py).
 import errno
 
 from ..runtime import MICROPYTHON
+from .aging import too_old
 from .batch import Batch, Record, Run
 from .damaged import keep_aside
-from .frame import FRAME_BYTES, HEADER_BYTES, UNKNOWN, Context
+from .frame import FRAME_BYTES, UNKNOWN
 from .retention import Retention
 
 TYPE_CHECKING = False
@@ -120,6 +121,23 @@ class Outlet:
             return None
         return _first_of(Batch(self.lane.fs, "", runs, payload_bytes=0))
 
+    def pin_first(self) -> "Record | None":
+        """As `first_record`, and nothing gives it up until `unpin`; a batch that is out is not."""
+        if self.batch is not None:
+            self.release(self.batch, again=False)
+        record = self.first_record()
+        if record is not None:
+            run = Run(
+                "", 0, record.kind, record.context, offset=0, word=0, sequence=record.sequence
+            )
+            run.count = 1
+            self.batch = Batch(self.lane.fs, "", [run], payload_bytes=0)
+        return record
+
+    def unpin(self) -> None:
+        """See `pin_first`."""
+        self.batch = None
+
     # -- done with --------------------------------------------------------------------------
 
     def advance(self, head: int, offset: int, runs: "list[Run]", *, became: str = "") -> None:
@@ -158,68 +176,24 @@ class Outlet:
         Not while a batch is out. The caller writes the cursor.
         """
         max_age_s = self.lane.settings.max_age_s
-        lane, head = self.lane, self.state.head
         if max_age_s is None or self.batch is not None:
             return False
-        if head > lane.durable or not lane.segments:
+        found = too_old(self.lane, int(max_age_s * 1000))
+        if found is None:
             return False
-        max_age_ms = int(max_age_s * 1000)
-        place, size = 0, 0
-        if lane.segments[0].first <= head:
-            size = HEADER_BYTES - max(self.state.head_offset, HEADER_BYTES)  # delivered already
-        while place + 1 < len(lane.segments):
-            follows = lane.segments[place + 1]
-            if follows.first > head and not self._older_part(place + 1, max_age_ms, 1)[0]:
-                break
-            size += lane.segments[place].used - HEADER_BYTES
-            place += 1
-        count, offset = self._older_part(place, max_age_ms, _ALL)
-        last = lane.segments[place].first + count - 1
-        if last < head:
-            return False
-        size += offset - HEADER_BYTES
-        if lane.spool is not None:
-            size = sum([lane.spool.size(sequence) for sequence in range(head, last + 1)])
-        self.retention.count("age", head, last, size)
+        last, offset, size = found
+        self.retention.count("age", self.state.head, last, size)
         self._forget_place()
         self.retention.move_head(last + 1, offset)
         return True
 
-    def _older_part(self, place: int, max_age_ms: int, most: int) -> "tuple[int, int]":
-        """How many records at the start of a segment are too old, *most* are asked for; their
-        end."""
-        lane = self.lane
-        segment = lane.segments[place]
-        count, offset = 0, HEADER_BYTES
-        try:
-            reader = lane.open_reader(segment, lane.last_of(place) - segment.first + 1)
-        except OSError:
-            return count, offset  # of unknown age
-        try:
-            while most and reader.peek():
-                if not self._is_older(reader.context, reader.read()[0], max_age_ms):
-                    break
-                reader.take(1, _ALL)
-                count, offset = reader.index, reader.offset
-                most -= 1
-        finally:
-            reader.file.close()
-        return count, offset
-
-    def _is_older(self, context: Context, age_ms: int, max_age_ms: int) -> bool:
-        """By time that can be trusted only: a clock that comes from 1970 drops nothing."""
-        clock = self.lane.clock
-        if context.boot_id == clock.boot_id():
-            return clock.monotonic_ms() - context.monotonic_ms - age_ms > max_age_ms
-        if context.trusted and clock.trusted():
-            return clock.now_ms() - context.wall_ms - age_ms > max_age_ms
-        return False
-
     @property
     def kept_bytes(self) -> int:
         """What a lane of files takes even when every file in it was given up."""
+        if self.lane.spool is None:
+            return 0
         active = self.lane.active
-        return active.size if active is not None and self.lane.spool is not None else 0
+        return active.size if active is not None else self.lane.settings.segment_bytes
 
     def drop_oldest(self, reason: str) -> bool:
         """Give up the oldest records that no batch holds; False where there are none."""

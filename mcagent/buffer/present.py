@@ -34,15 +34,12 @@ class Present:
         ):
             return last
         self._looked_ms = now_ms
-        clock = self._clock
-        context = Context(
-            clock.boot_id(),
-            clock.now_ms(),
-            now_ms,
-            trusted=clock.trusted(),
-            configuration_id=configuration_id,
-        )
-        return self.go_on(context, last)
+        return self.go_on(self._new(now_ms, configuration_id), last)
+
+    def is_outdated(self, now_ms: int) -> bool:
+        """True where the last context does not describe a record of now; nothing changes."""
+        last = self.context
+        return last is None or not _same(self._new(now_ms, last.configuration_id), last)
 
     def go_on(self, context: Context, earlier: "Context | None") -> Context:
         """Take *earlier* for *context* where that is as good."""
@@ -50,6 +47,16 @@ class Present:
             context = earlier
         self.context = context
         return context
+
+    def _new(self, now_ms: int, configuration_id: str) -> Context:
+        clock = self._clock
+        return Context(
+            clock.boot_id(),
+            clock.now_ms(),
+            now_ms,
+            trusted=clock.trusted(),
+            configuration_id=configuration_id,
+        )
 
 
 def _same(now: Context, last: Context) -> bool:

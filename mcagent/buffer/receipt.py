@@ -1,5 +1,6 @@
 """Receipts: what became of a record."""
 
+from ..errors import storage_error
 from ..runtime import sleep_ms
 
 TYPE_CHECKING = False
@@ -43,16 +44,26 @@ class Receipt:
         return self.state == "delivered"
 
     def wait_durable(self) -> bool:
-        """Sync now where that is still to do."""
+        """Sync now where that is still to do.
+
+        Raises:
+            BufferFull, ConfigurationError: The disk does not take it; it stays in memory.
+        """
         if self.state == "buffered":
-            self._buffer.flush(self.lane)
+            try:
+                self._buffer.flush(self.lane)
+            except OSError as error:
+                raise storage_error(self._buffer.directory, error)
         return self.durable
 
     def wait_delivered(self, timeout_s: float) -> bool:
         """Wait until another thread delivered it, or until *timeout_s* is over."""
         left_ms = int(timeout_s * 1000)
         while left_ms > 0 and self.state in ("buffered", "durable"):
-            self._buffer.tick()
+            try:
+                self._buffer.tick()
+            except OSError:
+                pass  # the disk does not take something now: the same in a moment
             sleep_ms(_POLL_MS)
             left_ms -= _POLL_MS
         return self.delivered

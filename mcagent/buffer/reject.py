@@ -16,20 +16,32 @@ def set_aside(
     rejected: "Lane",
     sequence: int,
     reason: "dict[str, Any]",
-    make_room: "Callable[[Lane, int], None]",
+    make_room: "Callable[[Lane, int], int]",
 ) -> None:
     """Copy the oldest record of *outlet*, durably, and go past it; the caller writes the cursor.
 
     Source: docs/buffer-format.md, "Rejected records".
     """
+    record = outlet.pin_first()  # the copy may need room: this one must not give way for it
+    try:
+        if record is None or record.sequence != sequence:
+            raise ValueError("record %d is not the oldest of %s" % (sequence, outlet.lane.name))
+        _copy(outlet.lane, rejected, record, reason, make_room)
+    finally:
+        outlet.unpin()
+    outlet.set_aside(record)
+
+
+def _copy(
+    lane: "Lane",
+    rejected: "Lane",
+    record: "Record",
+    reason: "dict[str, Any]",
+    make_room: "Callable[[Lane, int], int]",
+) -> None:
     import json
 
-    lane = outlet.lane
-    if outlet.batch is not None:
-        outlet.release(outlet.batch, again=False)
-    record = outlet.first_record()
-    if record is None or record.sequence != sequence:
-        raise ValueError("record %d is not the oldest of %s" % (sequence, lane.name))
+    sequence = record.sequence
     head = json.dumps({"lane": lane.name, "sequence": sequence, "reason": reason}).encode()
     _keep_file(lane, rejected, record, make_room)
     try:
@@ -39,11 +51,10 @@ def set_aside(
         reason = dict(reason, left_out_bytes=len(record.payload))
         head = json.dumps({"lane": lane.name, "sequence": sequence, "reason": reason}).encode()
         rejected.append(record.kind, head + b"\n", "", True)
-    outlet.set_aside(record)
 
 
 def _keep_file(
-    lane: "Lane", rejected: "Lane", record: "Record", make_room: "Callable[[Lane, int], None]"
+    lane: "Lane", rejected: "Lane", record: "Record", make_room: "Callable[[Lane, int], int]"
 ) -> None:
     """Give the next rejected record the file of *record*, by a link where that works."""
     if lane.spool is None or rejected.spool is None:

@@ -32,6 +32,8 @@ class Retention:
     def move_head(self, head: int, offset: int) -> None:
         """Everything before *head* is done with; *offset* is its place, 0 for unknown."""
         state, segments = self.state, self.lane.segments
+        if head < state.head:
+            return
         self._let_go(state.head, head - 1)
         if state.hole_first and head >= state.hole_first:
             head, offset = max(head, state.hole_last + 1), 0
@@ -40,6 +42,8 @@ class Retention:
         while len(segments) > 1 and segments[1].first <= head:
             self._passed.append(segments.pop(0))
             state.head_offset = 0
+        if segments and self.lane.active is None and head > self.lane.durable:
+            self._passed.append(segments.pop())  # nothing is written to it any more
 
     def drop_oldest(self, pinned: int, reason: str) -> bool:
         """Give up the oldest records behind *pinned*: a segment, or one spooled file.

@@ -39,13 +39,26 @@ class Room:
         self._total_quota_bytes = settings.total_quota_bytes
         self.dropped = False
 
-    def make(self, lane: "Lane", need: int, may_push: bool = True) -> None:
+    def make(
+        self,
+        lane: "Lane",
+        need: int,
+        least: "int | None" = None,
+        *,
+        gave: int = 0,
+        may_push: bool = True,
+    ) -> int:
         """Have *need* bytes for *lane*; the caller writes the cursor if `dropped` is true.
 
         Args:
             lane: Who wants to grow.
             need: By how many bytes.
+            least: So many will do where others need the disk; None is *need*.
+            gave: Bytes that the lane has just given back.
             may_push: False gives nothing up for the free space that others need.
+
+        Returns:
+            *need*, or what there is, *least* or more.
 
         Raises:
             BufferFull: Nothing may give way.
@@ -71,7 +84,7 @@ class Room:
         while self._disk_bytes() + need > self._total_quota_bytes:
             if not self._yield(lane, "quota"):
                 raise _full(lane, self._total_quota_bytes)
-        self._keep_free(lane, need, may_push)
+        return self._keep_free(lane, need, need if least is None else least, gave, may_push)
 
     def give_way(self, lane: "Lane") -> bool:
         """The disk is full: give up the oldest of what *lane* may push out.
@@ -84,25 +97,30 @@ class Room:
             return False
         return self._yield(lane, "space")
 
-    def _keep_free(self, lane: "Lane", need: int, may_push: bool) -> None:
+    def _keep_free(self, lane: "Lane", need: int, least: int, gave: int, may_push: bool) -> int:
         """What others need stays free. Ours does not shrink for it: it stops growing."""
         space = self._fs.free(lane.directory)
         if space is None:
-            return
+            return need
         free_bytes, all_bytes, free_files, all_files = space
         least_bytes, least_files = self._least_bytes(all_bytes), self._settings.min_free_files
         if least_files is None:
             least_files = min(_FREE_MAX_FILES, all_files // _FREE_SHARE)
-        short_bytes = min(need, least_bytes + need - free_bytes)
         short_file = all_files > 0 and free_files <= least_files
         before = self._disk_bytes()
-        while short_file or before - self._disk_bytes() < short_bytes:
+        while True:
+            freed = before - self._disk_bytes()
+            granted = min(need, freed + max(gave, free_bytes - least_bytes))
+            if granted >= need and not short_file:
+                return need
             if not (may_push and self._yield(lane, "space")):
+                if granted >= least and not short_file:
+                    return granted
                 if not (least_bytes or short_file):
-                    return  # nothing is kept for others: the disk itself says when it is full
+                    return need  # nothing is kept for others: the disk itself says when it is full
                 raise BufferFull(
-                    "no room in the lane %s: the file system has %d bytes and %s files free, of "
-                    "which %d bytes and %d files stay for others"
+                    "no space left for the lane %s: the file system has %d bytes and %s files "
+                    "free, of which %d bytes and %d files stay for others"
                     % (
                         lane.name,
                         free_bytes,

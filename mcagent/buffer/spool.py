@@ -20,6 +20,7 @@ FILE_KIND = 5  # messages.kinds.FILE; a layer below may not import it
 _PIECE_BYTES = 2048 if MICROPYTHON else 65536
 _TEMPORARY = "new-"  # and sixteen hexadecimal digits
 _NAME_DIGITS = 16
+_BLOCK_BYTES = 4096
 
 
 class Copy:
@@ -156,6 +157,7 @@ class Spool:
         self._fs.remove_if_there(self.path(sequence))
 
     def size(self, sequence: int) -> int:
+        """What its file takes on disk; 0 for none."""
         return self._sizes.get(sequence, 0)
 
     def open(self, record: "Record") -> SpooledFile:
@@ -168,6 +170,7 @@ class Spool:
         return "%s/%016d" % (self._directory, sequence)
 
     def _add(self, sequence: int, size: int) -> None:
+        size = disk_bytes(size)
         self.bytes += size - self._sizes.get(sequence, 0)
         self._sizes[sequence] = size
 
@@ -184,6 +187,11 @@ class Spool:
         except OSError:
             return False  # another file system, or one without links: copy
         return True
+
+
+def disk_bytes(size: int) -> int:
+    """What a file of *size* bytes takes: whole blocks, and one where it is empty."""
+    return max(1, (size + _BLOCK_BYTES - 1) // _BLOCK_BYTES) * _BLOCK_BYTES
 
 
 def file_payload(meta: "dict[str, Any]", copy: Copy, sequence: int) -> bytes:

@@ -92,7 +92,7 @@ class Survey:
             name: fs.size(f"{self.directory}/{_DAMAGED}/{name}")
             for name in fs.list_dir(f"{self.directory}/{_DAMAGED}")
         }
-        known = (*ALL_LANES, _DAMAGED, "cursor")
+        known = (*ALL_LANES, _DAMAGED, "cursor", "cursor.reserve", "cursor.kept")
         self.others = [
             printable(name) for name in fs.list_dir(self.directory) if name not in known
         ]

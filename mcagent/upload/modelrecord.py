@@ -2,6 +2,8 @@
 
 import struct
 
+from ..errors import InvalidMessage
+
 _HEAD = "<Q"
 _HEAD_BYTES = 8
 
@@ -18,5 +20,11 @@ def join_model(position: int, fragment: bytes) -> bytes:
 
 
 def split_model(payload: bytes) -> "tuple[int, bytes]":
-    """``(position, fragment)`` of a MODEL record's payload."""
+    """``(position, fragment)`` of a MODEL record's payload.
+
+    Raises:
+        InvalidMessage: It is none.
+    """
+    if len(payload) < _HEAD_BYTES:
+        raise InvalidMessage("%d bytes are no data model" % len(payload))
     return struct.unpack(_HEAD, payload[:_HEAD_BYTES])[0], payload[_HEAD_BYTES:]

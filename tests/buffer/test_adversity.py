@@ -4,7 +4,7 @@
 import errno
 
 from mcagent.buffer import BufferSettings, LaneSettings
-from mcagent.errors import BufferFull, ConfigurationError
+from mcagent.errors import BufferFull, ConfigurationError, InvalidMessage
 from tests.buffer.memoryfs import Inode
 from tests.buffer.world import EVENT, World, drain, small_settings
 from tests.helpers import raises
@@ -121,7 +121,7 @@ def test_bytes_of_a_loss_by_age_are_those_of_its_records():
     assert drain(world.buffer, "events") == drain(world.buffer, "files") == []
     age = world.status("events")["dropped"]["age"]
     assert (age["records"], age["bytes"]) == (1, 116)
-    assert world.status("files")["dropped"]["age"]["bytes"] == 50_000
+    assert world.status("files")["dropped"]["age"]["bytes"] == 13 * 4096
 
 
 def test_a_model_pushes_out_samples_before_events():
@@ -191,3 +191,143 @@ def test_a_file_under_way_does_not_enter_a_closed_buffer():
     world.restart()
     assert world.buffer.next_sequence("files") == 1
     assert world.buffer.append("events", EVENT, b"goes on") == 1
+
+
+def test_small_files_are_counted_as_the_blocks_that_they_take():
+    """A byte takes a block of the disk; the quota knows."""
+    world = World(settings=small_settings(files=LaneSettings(128 * _KIB)))
+    for _ in range(100):
+        world.buffer.append_file({"name": "a"}, Pieces(b"x"))
+    status = world.status("files")
+    assert status["records"] <= 128 // 4
+    assert status["dropped"]["quota"]["records"] == 100 - status["records"]
+    world.restart()
+    assert world.status("files")["bytes"] <= 128 * _KIB
+
+
+def test_the_smallest_files_lane_goes_on_for_ever():
+    """Its first segment, full and done with, gives its room to the next one."""
+    world = World(settings=small_settings(files=LaneSettings(32 * _KIB)))
+    for number in range(400):
+        assert world.buffer.append_file({"name": "%d" % number}, Pieces(b"x" * 100)) == number + 1
+        assert world.status("files")["bytes"] <= 32 * _KIB
+    assert world.status("files")["records"] >= 1
+    raises(InvalidMessage, world.buffer.append_file, {"name": "a"}, Pieces(b"x" * 20_000))
+    world.restart()
+    assert world.buffer.append_file({"name": "last"}, Pieces(b"y")) == 401
+
+
+def test_a_record_set_aside_does_not_give_way_to_its_own_copy():
+    """The copy needs room; what is being copied is pinned, and nothing is counted twice."""
+    settings = BufferSettings(
+        timeseries=LaneSettings(128 * _KIB, durability="each"),
+        rejected=LaneSettings(64 * _KIB),
+        total_quota_bytes=176 * _KIB,
+    )
+    world = World(settings=settings)
+    for number in range(900):
+        world.sample(b"%04d" % number * 40)
+    for _ in range(200):
+        first = world.buffer.first_record("timeseries")
+        if first is None:
+            break
+        try:
+            world.buffer.set_aside("timeseries", first.sequence, {"status": 400})
+        except BufferFull:
+            break
+        status = world.status("timeseries")
+        assert status["acked_sequence"] >= first.sequence
+    status = world.status("timeseries")
+    lost = status["dropped"].get("quota", {"records": 0})["records"]
+    moved = world.buffer.status()["rejected"]
+    gone = moved["records"] + sum([loss["records"] for loss in moved["dropped"].values()])
+    assert lost + gone + status["records"] == 900
+
+
+def test_a_lane_that_fails_does_not_keep_the_others_from_the_disk():
+    """flush, tick and close go through all lanes, and tell of the failure at the end."""
+    for how in ("flush", "tick", "close"):
+        world = World(settings=small_settings(events=LaneSettings(64 * _KIB, durability="close")))
+        world.event(b"event")
+        world.sample(b"sample")
+
+        def fail(operation, path, _size):
+            if operation == "sync" and "/events/" in path:
+                raise OSError(errno.EIO, "medium error")
+
+        world.fs.fail = fail
+        world.clock.pass_ms(1000)
+        if how == "tick":
+            world.buffer.tick()  # the window of the samples; that of the events never ends
+        else:
+            raises(OSError, getattr(world.buffer, how))
+        world.fs.fail = None
+        world.restart()
+        assert len(drain(world.buffer, "timeseries")) == 1, how
+
+
+def test_a_clock_that_is_set_inside_a_long_group_is_noted():
+    """Samples before and after are told apart, though they wait for the same sync."""
+    lane = LaneSettings(128 * _KIB, durability=("group", 600, 60_000))
+    world = World(settings=small_settings(timeseries=lane))
+    world.clock.is_trusted = False
+    world.clock.wall_ms = 5000
+    world.sample(b"before")
+    world.clock.pass_ms(1000)
+    world.clock.wall_ms = 1_767_600_000_000
+    world.clock.is_trusted = True
+    world.sample(b"after")
+    world.buffer.append_many("timeseries", 1, [b"and after"])
+    world.buffer.flush()
+    batch = world.buffer.cut("timeseries", max_bytes=1000, max_records=10)
+    times = [record.wall_ms for record in batch.records()]
+    assert times == [None, 1_767_600_000_000, 1_767_600_000_000]
+
+
+def test_the_segment_that_was_gone_on_with_may_go_before_the_first_record():
+    """Removed between the start and the next record: a new one begins."""
+    world = World()
+    for number in range(3):
+        world.event(b"%d" % number)
+    world.restart()
+    name = world.fs.list_dir("/s/buffer/events")[0]
+    del world.fs.entries["/s/buffer/events/" + name]
+    assert world.event(b"next") == 4
+    assert drain(world.buffer, "events") == [(4, b"next")]
+    assert world.status("events")["dropped"]["damaged"]["records"] == 3
+
+
+def test_a_closed_buffer_cuts_nothing():
+    """The directory may be another process's."""
+    world = World()
+    world.event(b"event")
+    batch = world.buffer.cut("events", max_bytes=100, max_records=1)
+    world.buffer.close()
+    before = dict(world.fs.counts)
+    for call in (
+        lambda: world.buffer.cut("events", max_bytes=100, max_records=1),
+        lambda: world.buffer.first_record("events"),
+        lambda: world.buffer.ack(batch),
+    ):
+        assert raises(OSError, call).errno == errno.EBADF
+    world.buffer.release(batch)
+    assert world.fs.counts == before
+
+
+def test_a_cursor_that_cannot_be_opened_for_want_of_descriptors_is_not_begun_anew():
+    """Nor where this user may not: the start is refused, and nothing is sent again."""
+    world = World()
+    for number in range(3):
+        world.event(b"%d" % number)
+    drain(world.buffer, "events")
+    for number in (24, 13):
+
+        def fail(operation, path, _size, number=number):
+            if operation == "open" and path.endswith("/cursor"):
+                raise OSError(number, path)
+
+        world.fs.fail = fail
+        assert raises(OSError, world.restart).errno == number
+    world.fs.fail = None
+    world.restart()
+    assert drain(world.buffer, "events") == []

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from mcagent.buffer import BufferSettings, LaneSettings
-from mcagent.errors import BufferFull
+from mcagent.errors import BufferFull, InvalidMessage
 from tests.buffer.memoryfs import FakeClock, MemoryFileSystem
 from tests.buffer.world import EVENT, SAMPLE, World
 
@@ -68,6 +68,8 @@ class BoundsMachine(RuleBasedStateMachine):
             assert self.world.buffer.append_file({"name": "a"}, io.BytesIO(data)) == number
         except BufferFull:
             pass
+        except InvalidMessage:  # it could never fit
+            assert len(data) + 4096 + 16 * _KIB > self.world.status("files")["quota_bytes"]
         else:
             self.put["files"][number] = data
         assert self.lost_above("files") == before

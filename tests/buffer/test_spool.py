@@ -156,7 +156,7 @@ def test_the_quota_drops_single_files():
     dropped = status["dropped"]["quota"]
     assert dropped["first"] == 1
     assert dropped["records"] == 12 - status["records"]
-    assert dropped["bytes"] == dropped["records"] * 16_000
+    assert dropped["bytes"] == dropped["records"] * 16_384  # blocks
     assert len(world.fs.list_dir("/s/buffer/files/spool")) == status["records"]
     world.restart()
     assert take(world)[1] == b"%02d" % dropped["records"] * 8000

@@ -161,7 +161,7 @@ def test_name_that_does_not_resolve(accepted, boarding, tmp_path):
 
 
 def test_full_disk(tmp_path, model_file):
-    """Recording ends with a message; what was accepted survives, and space makes it go on."""
+    """New samples push out old ones, counted; where there are none, a message says so."""
     mount = tmp_path / "disk"
     mount.mkdir()
     mounted = subprocess.run(
@@ -180,9 +180,12 @@ def test_full_disk(tmp_path, model_file):
         rows = tmp_path / "rows.csv"
         lines = [f"{1_767_600_000_000 + i},{i},{'x' * 50_000}" for i in range(200)]
         rows.write_text("\n".join(["time,temperature,report", *lines]))
-        refused(mcagent("record", "--csv", rows, state=state), 8, "space")
-        before = mcagent("status", "--json", state=state).json["lanes"]["timeseries"]["records"]
+        assert mcagent("record", "--csv", rows, state=state).code == 0
+        lane = mcagent("status", "--json", state=state).json["lanes"]["timeseries"]
+        before = lane["records"]
         assert before >= 1
+        assert before + lane["dropped"]["space"]["records"] == 201
+        refused(mcagent("event", "the first event", state=state), 8, "space")
         ballast.unlink()
         assert mcagent("record", "temperature=2", state=state).code == 0
         after = mcagent("status", "--json", state=state).json["lanes"]["timeseries"]["records"]
