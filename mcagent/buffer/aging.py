@@ -22,7 +22,7 @@ def too_old(lane: "Lane", max_age_ms: int) -> "tuple[int, int, int] | None":
     if head > lane.durable or not segments:
         return None
     place, size = 0, 0
-    if segments[0].first <= head:
+    if segments[0].first < head:
         size = HEADER_BYTES - max(lane.state.head_offset, HEADER_BYTES)  # delivered already
     while place + 1 < len(segments):
         follows = segments[place + 1]

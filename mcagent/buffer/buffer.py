@@ -5,9 +5,11 @@ I/O or while a file is copied. Records leave at least once: the head moves only 
 says that a batch was answered.
 """
 
+from ..errors import InvalidMessage
 from ..runtime import Clock, FileSystem, new_lock
 from .directory import Directory, each_of
 from .filing import append_file
+from .frame import CONTEXT
 from .lane import Lane
 from .receipt import Receipt
 from .reject import set_aside
@@ -97,6 +99,8 @@ class Buffer:
 
         Source: docs/buffer-format.md, "Frame".
         """
+        if not 0 < kind < CONTEXT or type(payload) is not bytes:
+            raise _invalid(kind)
         with self._lock:
             try:
                 target = self._lanes[lane]
@@ -121,6 +125,8 @@ class Buffer:
             BufferFull, InvalidMessage, OSError: As `append`; the records before the one that was
                 refused are stored. Their number is what `next_sequence` grew by.
         """
+        if not 0 < kind < CONTEXT or set(map(type, payloads)) - {bytes}:
+            raise _invalid(kind)
         with self._lock:
             target = self._files.lane(lane)
             return target.append_many(kind, payloads, configuration_id or "")
@@ -359,3 +365,10 @@ class Buffer:
         lane = self._files.lane("files")
         self._files.make(lane)
         return lane
+
+
+def _invalid(kind: int) -> InvalidMessage:
+    return InvalidMessage(
+        "a record of kind %r, or a payload that is not bytes, cannot be stored" % (kind,),
+        hint="kind 1 to 126, and bytes",
+    )

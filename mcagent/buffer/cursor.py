@@ -82,7 +82,7 @@ class LaneState:
         loss = struct.pack(
             _LOSS,
             lost + records,
-            lost_bytes + size,
+            lost_bytes + max(0, size),
             min(low or first, first),
             max(high, last),
             since_ms or now_ms,

@@ -164,11 +164,14 @@ class Outlet:
         self._damage = []
         retention.move_head(head, offset)
 
-    def set_aside(self, record: Record) -> None:
-        """Go past the oldest record, which was copied elsewhere."""
+    def set_aside(self, record: Record, *, kept: bool) -> None:
+        """Go past the oldest record, which was copied elsewhere, or could not be and is lost."""
+        if not kept:
+            size = FRAME_BYTES + len(record.payload)
+            self.retention.count("quota", record.sequence, record.sequence, size)
         run = Run("", 0, record.kind, record.context, offset=0, word=0, sequence=record.sequence)
         run.count = 1
-        self.advance(record.sequence + 1, 0, [run], became="set aside")
+        self.advance(record.sequence + 1, 0, [run], became="set aside" if kept else "dropped")
 
     def expire(self) -> bool:
         """Give up the records that are older than the lane allows; False where none is.
@@ -188,12 +191,11 @@ class Outlet:
         return True
 
     @property
-    def kept_bytes(self) -> int:
-        """What a lane of files takes even when every file in it was given up."""
-        if self.lane.spool is None:
+    def could_give(self) -> int:
+        """Bytes that giving up everything would free; 0 for a lane that gives up nothing."""
+        if self.lane.settings.policy != "drop_oldest":
             return 0
-        active = self.lane.active
-        return active.size if active is not None else self.lane.settings.segment_bytes
+        return self.retention.could_give(self.batch.last if self.batch is not None else 0)
 
     def drop_oldest(self, reason: str) -> bool:
         """Give up the oldest records that no batch holds; False where there are none."""

@@ -1,6 +1,6 @@
 """Setting aside: a refused record is copied to the rejected store before its lane goes past it."""
 
-from ..errors import InvalidMessage
+from ..errors import BufferFull, InvalidMessage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,16 +20,22 @@ def set_aside(
 ) -> None:
     """Copy the oldest record of *outlet*, durably, and go past it; the caller writes the cursor.
 
+    Where the store has no room that it could make, the record counts as lost.
+
     Source: docs/buffer-format.md, "Rejected records".
     """
     record = outlet.pin_first()  # the copy may need room: this one must not give way for it
     try:
         if record is None or record.sequence != sequence:
             raise ValueError("record %d is not the oldest of %s" % (sequence, outlet.lane.name))
-        _copy(outlet.lane, rejected, record, reason, make_room)
+        kept = True
+        try:
+            _copy(outlet.lane, rejected, record, reason, make_room)
+        except (BufferFull, InvalidMessage):
+            kept = False  # no room for it there: its lane must go on all the same
     finally:
         outlet.unpin()
-    outlet.set_aside(record)
+    outlet.set_aside(record, kept=kept)
 
 
 def _copy(

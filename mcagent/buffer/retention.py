@@ -70,12 +70,22 @@ class Retention:
             return False
         segment = segments[place]
         first, last = max(segment.first, state.head), lane.last_of(place)
-        start = state.head_offset if segment.first <= state.head else 0
+        start = state.head_offset if segment.first < state.head else 0
         self._give_up(first, last, max(segment.used - max(start, HEADER_BYTES), 0), reason)
         if segment in segments:
             segments.remove(segment)
             self._passed.append(segment)
         return True
+
+    def could_give(self, pinned: int) -> int:
+        """Bytes that `drop_oldest` could free in all."""
+        lane, segments = self.lane, self.lane.segments
+        if lane.spool is not None:
+            first = max(self.state.head, pinned + 1)
+            held = sum([lane.spool.size(number) for number in range(self.state.head, first)])
+            return lane.spool.bytes - held
+        count = len(segments) - (1 if lane.active is not None else 0)
+        return sum([segment.size for segment in segments[:count] if segment.first > pinned])
 
     def count(self, reason: str, first: int, last: int, size: int) -> bool:
         """Count the records in the range as lost, without those in the hole; False for none."""

@@ -74,9 +74,12 @@ class Room:
             )
         for outlet in self._outlets.values():
             self.dropped = outlet.expire() or self.dropped
-        kept = self._outlets[lane.name].kept_bytes
-        if settings.policy == "drop_oldest" and kept + need > quota_bytes:
-            raise _full(lane, settings.quota_bytes)  # before anything is dropped in vain
+        # Nothing is given up in vain: it is added up first.
+        own = self._outlets[lane.name].could_give
+        if lane.disk_bytes + need - own > settings.quota_bytes:
+            raise _full(lane, settings.quota_bytes)
+        if self._disk_bytes() + need - self._could_give(lane) > self._total_quota_bytes:
+            raise _full(lane, self._total_quota_bytes)
         while lane.disk_bytes + need > settings.quota_bytes:
             if settings.policy == "reject" or not self._outlets[lane.name].drop_oldest("quota"):
                 raise _full(lane, settings.quota_bytes)
@@ -108,9 +111,12 @@ class Room:
             least_files = min(_FREE_MAX_FILES, all_files // _FREE_SHARE)
         short_file = all_files > 0 and free_files <= least_files
         before = self._disk_bytes()
+        unused = max(gave, free_bytes - least_bytes)
+        could_give = self._could_give(lane) if may_push else 0
+        may_push = could_give + unused >= least and (could_give > 0 or not short_file)
         while True:
             freed = before - self._disk_bytes()
-            granted = min(need, freed + max(gave, free_bytes - least_bytes))
+            granted = min(need, freed + unused)
             if granted >= need and not short_file:
                 return need
             if not (may_push and self._yield(lane, "space")):
@@ -145,18 +151,26 @@ class Room:
 
         Among equals the fullest for its quota goes first: the quotas are the weights.
         """
-        mine = _rank(lane)
-        lanes = [outlet.lane for outlet in self._outlets.values()]
-        lanes = [
-            other
-            for other in lanes
-            if other.settings.policy == "drop_oldest" and _rank(other) >= mine
-        ]
-        for other in sorted(lanes, key=lambda other: (-_rank(other), _fullness(other))):
+        for other in sorted(
+            self._below(lane), key=lambda other: (-_rank(other), _fullness(other))
+        ):
             if self._outlets[other.name].drop_oldest(reason):
                 self.dropped = True
                 return True
         return False
+
+    def _below(self, lane: "Lane") -> "list[Lane]":
+        """Lanes that *lane* may push out, itself among them."""
+        lanes = [outlet.lane for outlet in self._outlets.values()]
+        mine = _rank(lane)
+        return [
+            other
+            for other in lanes
+            if other.settings.policy == "drop_oldest" and _rank(other) >= mine
+        ]
+
+    def _could_give(self, lane: "Lane") -> int:
+        return sum([self._outlets[other.name].could_give for other in self._below(lane)])
 
     def _disk_bytes(self) -> int:
         return sum([outlet.lane.disk_bytes for outlet in self._outlets.values()])

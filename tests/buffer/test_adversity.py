@@ -331,3 +331,61 @@ def test_a_cursor_that_cannot_be_opened_for_want_of_descriptors_is_not_begun_ane
     world.fs.fail = None
     world.restart()
     assert drain(world.buffer, "events") == []
+
+
+def test_what_cannot_be_stored_pushes_nothing_out():
+    """Neither for the total nor for the free space of others: it is refused before."""
+    settings = BufferSettings(
+        timeseries=LaneSettings(128 * _KIB, durability="each"),
+        files=LaneSettings(512 * _KIB),
+        total_quota_bytes=1024 * _KIB,
+        min_free_bytes=256 * _KIB,
+    )
+    world = World(settings=settings)
+    world.fs.space = (4096 * _KIB, 8192 * _KIB, 500, 1000)
+    for number in range(400):
+        world.sample(b"%04d" % number * 40)
+    world.fs.space = (200 * _KIB, 8192 * _KIB, 500, 1000)
+    raises(BufferFull, world.buffer.append_file, {"name": "a"}, Pieces(b"x" * 300_000))
+    assert world.status("timeseries")["dropped"] == {}
+    assert len(drain(world.buffer, "timeseries")) == 400
+
+
+def test_ages_after_a_full_segment_was_delivered_to_its_end():
+    """Where the head stands in an earlier segment says nothing of the next one."""
+    lane = LaneSettings(128 * _KIB, durability="each", max_age_s=10)
+    world = World(settings=small_settings(events=lane))
+    for number in range(92):
+        world.event(b"%04d" % number * 40)
+    drain(world.buffer, "events")
+    world.event(b"x" * 20_000)  # a segment of its own
+    world.clock.pass_ms(10_001)
+    assert drain(world.buffer, "events") == []
+    loss = world.status("events")["dropped"]["age"]
+    assert loss["records"] == 1
+    assert 20_016 <= loss["bytes"] < 20_200  # and its context
+
+
+def test_a_full_store_of_rejected_records_stops_no_lane():
+    """What it cannot keep is counted as lost; a refused record must not block those behind it."""
+    rejected = LaneSettings(32 * _KIB, policy="reject")
+    world = World(settings=small_settings(rejected=rejected))
+    for number in range(300):
+        world.event(b"%04d" % number * 30)
+    for number in range(300):
+        world.buffer.set_aside("events", number + 1, {"status": 400})
+    kept = world.buffer.status()["rejected"]["records"]
+    assert 50 < kept < 300
+    assert world.status("events")["dropped"]["quota"]["records"] == 300 - kept
+    assert world.buffer.receipt("events", 300).state == "dropped"
+
+
+def test_records_that_the_format_has_no_place_for_are_refused():
+    """Before they wait with others for the disk."""
+    world = World()
+    world.event(b"first")
+    for kind, payload in ((0, b"x"), (127, b"x"), (300, b"x"), (1, "text"), (1, bytearray(b"x"))):
+        raises(InvalidMessage, world.buffer.append, "events", kind, payload)
+        raises(InvalidMessage, world.buffer.append_many, "events", kind, [payload])
+    world.event(b"second")
+    assert len(drain(world.buffer, "events")) == 2
