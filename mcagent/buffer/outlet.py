@@ -23,9 +23,10 @@ _NOWHERE = 0
 # Payloads of a batch that stay in memory: the body is joined from them without a second reading.
 # On MicroPython memory is dearer.
 _HELD_BYTES = 0 if MICROPYTHON else 262144
-# How often a lane is found to be unreadable before its records count as damaged, where nothing
-# readable stands behind them. With the pauses of an uploader these are hours.
-_PATIENCE = 20
+# How often a lane is found to be unreadable before its records count as damaged: a whole segment
+# with something readable behind it, and where nothing is. With the pauses of an uploader the
+# latter are hours.
+_TRIES, _PATIENCE = 3, 20
 _OURS = (12, 23, 24)  # ENOMEM, ENFILE, EMFILE: a want of this process, not of the segment
 
 
@@ -48,6 +49,7 @@ class Outlet:
         self._mark = (0, 0, 0, UNKNOWN, 0)
         self._damage: "list[tuple[Segment, int, int]]" = []  # passed by the batch
         self._unreadable: "OSError | None" = None  # why `_collect` could not read a segment
+        self._unopened = False  # it was a whole one
         self._refusals = 0  # times in a row that nothing could be read
 
     @property
@@ -74,17 +76,21 @@ class Outlet:
             if last < state.head:
                 return None
             runs, size = self._collect(last, max_bytes, max_records)
+            # A sector is passed at once with what is readable behind it; a whole segment is not.
+            tries = _PATIENCE
+            if runs or state.batch_last:
+                tries = _TRIES if self._unopened else 0
+            if self._unreadable is not None and self._refusals < tries:
+                # Perhaps the medium is away for a while: that is no loss.
+                self._refusals += 1
+                self._forget_place()
+                raise self._unreadable
             if runs:
                 self._refusals = 0
                 break
             if self._unreadable is not None and state.batch_last:
                 state.batch_last = 0  # it cannot be cut again; perhaps what follows can be read
                 continue
-            if self._unreadable is not None and self._refusals < _PATIENCE:
-                # Perhaps the medium is away for a while: that is no loss.
-                self._refusals += 1
-                self._forget_place()
-                raise self._unreadable
             # No intact record stands up to `last`: done with them.
             self.advance(last + 1, 0, [])
         self.batch = Batch(lane.fs, lane.name, runs, payload_bytes=size)
@@ -211,6 +217,7 @@ class Outlet:
         """Runs from the head to *last* within the limits, and what `chunks` will yield."""
         self._damage = []
         self._unreadable = None
+        self._unopened = False
         runs: "list[Run]" = []
         count = size = 0
         reader = self._open_head()
@@ -294,7 +301,9 @@ class Outlet:
             if error.errno in _OURS:
                 raise
             self._unreadable = error
+            self._unopened = segment.doubtful = True
             return None
+        segment.doubtful = False
         self._reader = reader
         self._segment = segment
         self._set_limit(reader, segment)

@@ -38,9 +38,10 @@ class Segment:
             counts: the other was given up before anything in it was durable.
         size: Bytes that the file takes.
         used: Bytes of it that hold data.
+        doubtful: It could not be opened when it was last tried.
     """
 
-    __slots__ = ("first", "nonce", "path", "seed", "size", "used")
+    __slots__ = ("doubtful", "first", "nonce", "path", "seed", "size", "used")
 
     def __init__(self, directory: str, lane_id: int, first: int, nonce: int) -> None:
         self.first = first
@@ -49,6 +50,7 @@ class Segment:
         self.seed = segment_seed(lane_id, first, nonce)
         self.size = 0
         self.used = 0
+        self.doubtful = False
 
 
 def list_segments(fs: "FileSystem", directory: str, lane_id: int) -> "list[Segment]":
@@ -71,7 +73,7 @@ def remove_segment(fs: "FileSystem", lane_id: int, segment: Segment) -> None:
     """Remove a segment that is done with; one of another version, or that cannot be read, is only
     put out of the way."""
     header = b""
-    unreadable = False
+    unreadable = segment.doubtful  # its records were passed unread
     try:
         file = fs.open(segment.path, write=False)
         try:

@@ -103,8 +103,35 @@ def test_what_can_be_read_does_not_wait_for_what_cannot(world):
     _fail(world, "open", name, 1000)
     world.restart()
     world.sample(b"later", durable=True)
+    for _ in range(3):
+        raises(OSError, world.buffer.cut, "timeseries", max_bytes=99, max_records=9)
     assert [payload for _, payload in drain(world.buffer, "timeseries")] == [b"later"]
     assert world.status("timeseries")["dropped"]["damaged"]["records"] >= 2
+    assert name + ".kept" in world.fs.list_dir("/s/buffer/timeseries")
+
+
+def test_segment_that_cannot_be_opened_once_is_not_passed(world):
+    """What stands behind it can be read: it is tried again nevertheless."""
+    name = world.fs.list_dir("/s/buffer/timeseries")[0]
+    world.restart()
+    world.sample(b"x" * 20_000, durable=True)
+    world.restart()
+    _fail(world, "open", name, 1)
+    raises(OSError, world.buffer.cut, "timeseries", max_bytes=99, max_records=9)
+    texts = [payload for _, payload in drain(world.buffer, "timeseries")]
+    assert texts == [b"sample 1", b"sample 2", b"x" * 20_000]
+
+
+def test_segment_that_was_passed_is_kept_even_where_it_can_be_read_again(world):
+    """Nobody sent it: people may want it."""
+    name = world.fs.list_dir("/s/buffer/timeseries")[0]
+    world.restart()
+    world.sample(b"x" * 20_000, durable=True)
+    world.restart()
+    _fail(world, "open", name, 4)
+    for _ in range(3):
+        raises(OSError, world.buffer.cut, "timeseries", max_bytes=99, max_records=9)
+    assert [payload for _, payload in drain(world.buffer, "timeseries")] == [b"x" * 20_000]
     assert name + ".kept" in world.fs.list_dir("/s/buffer/timeseries")
 
 
