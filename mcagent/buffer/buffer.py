@@ -51,6 +51,7 @@ class Buffer:
         self._clock = clock or Clock()
         self._settings = settings or BufferSettings()
         self._lock = new_lock()
+        self._copying = new_lock()
         self._files = Directory(
             directory, fs=fs or FileSystem(), clock=self._clock, settings=self._settings
         )
@@ -150,15 +151,17 @@ class Buffer:
         Raises:
             BufferFull, InvalidMessage, OSError: As `append`; nothing was stored.
         """
-        return append_file(
-            self._files_lane,
-            meta,
-            source,
-            lock=self._lock,
-            make_room=self._files.make_room,
-            move=move,
-            max_bytes=max_bytes,
-        )
+        # One path at a time: what is being copied cannot give way to others.
+        with self._copying if isinstance(source, str) else new_lock():
+            return append_file(
+                self._files_lane,
+                meta,
+                source,
+                lock=self._lock,
+                make_room=self._files.make_room,
+                move=move,
+                max_bytes=max_bytes,
+            )
 
     def flush(self, lane: "str | None" = None) -> None:
         """Make everything durable, or what is in *lane*.
@@ -193,6 +196,7 @@ class Buffer:
     def abandon(self) -> None:
         """Close without a flush: the buffer belongs to another process, the parent of this one."""
         self._lock = new_lock()  # a thread that does not exist here may hold the old one
+        self._copying = new_lock()
         self._files.closed = True
         self._lanes.clear()
 

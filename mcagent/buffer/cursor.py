@@ -175,11 +175,21 @@ class Cursor:
 
         Its directory entry is durable after the caller's `sync_dir`.
         """
-        if self._fs.exists(self._path):
+        there = self._fs.exists(self._path)
+        size = self._fs.size(self._path) if there else 0
+        if size >= _FILE_BYTES:
             return
-        self._file = self._fs.open(self._path, create=True)
-        self._file.write_at(0, bytes(_FILE_BYTES))
-        self.write()
+        self._file = self._fs.open(self._path, create=not there)
+        try:
+            self._file.write_at(size, bytes(_FILE_BYTES - size))
+            self.write()
+        except OSError:
+            # Half a cursor would be filled up at the next record.
+            self._file.close()
+            self._file = None
+            if not there:
+                self._fs.remove_if_there(self._path)
+            raise
         self.keep_reserve()
 
     def write(self, *, sync: bool = True) -> None:

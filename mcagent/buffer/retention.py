@@ -56,6 +56,10 @@ class Retention:
             False where there is nothing that could be given up.
         """
         lane, state, segments = self.lane, self.state, self.lane.segments
+        if self._all_done:
+            self._passed += segments
+            lane.segments = []
+            return True
         if lane.spool is not None:
             return self._drop_file(pinned, reason)
         count = len(segments) - (1 if lane.active is not None else 0)
@@ -83,9 +87,19 @@ class Retention:
         if lane.spool is not None:
             first = max(self.state.head, pinned + 1)
             held = sum([lane.spool.size(number) for number in range(self.state.head, first)])
-            return lane.spool.bytes - held
+            done = 0
+            if lane.active is None and not pinned:  # its segments go with the last file
+                done = sum([segment.size for segment in segments])
+            # Not the one whose record is about to be written.
+            return lane.spool.bytes - held - lane.spool.size(lane.durable + 1) + done
         count = len(segments) - (1 if lane.active is not None else 0)
         return sum([segment.size for segment in segments[:count] if segment.first > pinned])
+
+    @property
+    def _all_done(self) -> bool:
+        """True where the segments hold nothing that is wanted, and nothing is written to them."""
+        lane = self.lane
+        return bool(lane.segments) and lane.active is None and self.state.head > lane.durable
 
     def count(self, reason: str, first: int, last: int, size: int) -> bool:
         """Count the records in the range as lost, without those in the hole; False for none."""
@@ -183,6 +197,11 @@ class Retention:
             self.move_head(last + 1, 0)
             return
         self._let_go(first, last)
+        if state.hole_first and first > state.hole_last + 1:
+            # What stood between was in a segment that is not there any more.
+            self.count("damaged", state.hole_last + 1, first - 1, 0)
+        if state.hole_first and last + 1 < state.hole_first:
+            self.count("damaged", last + 1, state.hole_first - 1, 0)
         state.hole_first = min(state.hole_first or first, first)
         state.hole_last = max(state.hole_last, last)
 

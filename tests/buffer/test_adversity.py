@@ -389,3 +389,59 @@ def test_records_that_the_format_has_no_place_for_are_refused():
         raises(InvalidMessage, world.buffer.append_many, "events", kind, [payload])
     world.event(b"second")
     assert len(drain(world.buffer, "events")) == 2
+
+
+def test_a_files_lane_whose_first_segment_is_full_goes_on():
+    """The segment is done with when its files are: it gives way before a new one is refused."""
+    world = World(settings=small_settings(files=LaneSettings(64 * _KIB)))
+    for number in range(250):
+        assert (
+            world.buffer.append_file({"name": "%d" % number}, Pieces(b"x" * 40_000)) == number + 1
+        )
+        assert world.status("files")["bytes"] <= 64 * _KIB
+    assert world.status("files")["records"] == 1
+
+
+def test_a_first_start_on_a_full_disk_leaves_no_half_cursor():
+    """An acknowledgement must not need room that was not there when the cursor was made."""
+    world = World()
+
+    def fail(operation, path, _size):
+        if operation == "write" and path.endswith("/cursor"):
+            raise OSError(28, "disk full")
+
+    world.fs.fail = fail
+    raises(OSError, world.event, b"refused")
+    assert not world.fs.exists("/s/buffer/cursor")
+    world.fs.fail = None
+    put(world.fs, "/s/buffer/cursor", b"")  # of an earlier version
+    world.restart()
+    world.event(b"event")
+    assert world.fs.size("/s/buffer/cursor") == 8192
+    world.restart()
+    assert not world.buffer.status()["cursor_damaged"]
+
+
+def test_losses_beside_a_missing_segment_are_counted():
+    """The quota drops behind a batch; what stood between the two drops was removed by somebody."""
+    lane = LaneSettings(96 * _KIB, durability="each")
+    world = World(settings=small_settings(timeseries=lane))
+    for number in range(300):
+        world.sample(b"%04d" % number * 40)
+    batch = world.buffer.cut("timeseries", max_bytes=1000, max_records=5)
+    taken = 300
+    lanes = world.buffer._files.lanes["timeseries"]
+    while world.status("timeseries")["dropped"].get("quota") is None:
+        world.sample(b"%04d" % taken * 40)
+        taken += 1
+    del lanes.segments[1]  # as if it had been gone before the start
+    for _ in range(300):
+        try:
+            world.sample(b"%04d" % taken * 40)
+            taken += 1
+        except BufferFull:
+            break
+    world.buffer.ack(batch)
+    rest = len(drain(world.buffer, "timeseries"))
+    lost = sum(loss["records"] for loss in world.status("timeseries")["dropped"].values())
+    assert 5 + rest + lost == taken
