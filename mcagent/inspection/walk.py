@@ -209,11 +209,13 @@ class SegmentWalk:
                 reader.damage.append((reader.offset, self.size))
                 reader.offset = reader.limit
                 return 0
-            if kind or self.end is not None or not reader.torn:
+            open_end = not kind and self.end is None and reader.torn
+            if len(reader.damage) == mark[4] or (attempt and not open_end):
                 return kind
             if attempt + 1 < _TORN_TRIES:
-                # Perhaps its owner is writing just now; what was read is read anew.
-                time.sleep(_TORN_PAUSE_S)
+                # Perhaps its owner was writing just then; what was read is read anew.
+                if open_end:
+                    time.sleep(_TORN_PAUSE_S)
                 self.size = self.file.size()
                 self._reader = self._begin()
                 self._reader.damage = reader.damage[: mark[4]]

@@ -215,6 +215,7 @@ def test_move_takes_the_file_itself():
     """The original is gone only after the record is durable."""
     world = World()
     put(world.fs, "/data/log", CONTENT)
+    world.event(b"makes the cursor")
     written = world.fs.counts.get("write", 0)
     world.buffer.append_file(META, "/data/log", move=True)
     assert not world.fs.exists("/data/log")
