@@ -186,8 +186,10 @@ def test_a_full_fat_yields_and_drains(micropython):
 
 
 @pytest.mark.parametrize("spare", [0, 16384])
-def test_a_full_littlefs_loses_one_segment_at_most(micropython, spare):
+def test_a_full_littlefs_yields_and_drains(micropython, spare):
     """It needs room even to write over a file: that is put by, and the oldest gives way."""
     found = full(micropython, "lfs2", spare)
     assert found["refused"] == 0
-    assert found["dropped"] * 116 <= 64 * 1024
+    assert found["drained"]
+    assert 0 < found["dropped"] < 3000  # what others left no room for
+    assert found["reasons"] == ["space"]
