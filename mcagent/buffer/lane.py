@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .spool import Spool
 
 _ALL = 0x3FFFFFFF
+_NOT_ITS_FAULT = (12, 23, 24, 30)  # ENOMEM, ENFILE, EMFILE, EROFS: the segment waits for us
 _LOOK_MS = 1000
 
 
@@ -352,7 +353,9 @@ class Lane:
         offset, index, ordinal, context = self._tail
         try:
             file = self.fs.open(segment.path)
-        except OSError:
+        except OSError as error:
+            if error.errno in _NOT_ITS_FAULT:
+                raise
             self._tail = None  # gone or unreadable since it was found: a new one begins
             return present
         if not self._settled:

@@ -97,6 +97,21 @@ def test_unreadable_tail_is_delivered_when_it_can_be_read(world):
     assert texts == [b"sample 1", b"sample 2", b"later"]
 
 
+def test_segment_is_gone_on_with_after_a_read_only_disk(world):
+    """The disk was at fault: the room that the segment took is not given up."""
+
+    def fail(doing, where, _size):
+        if doing == "open" and where.endswith(".seg"):
+            raise OSError(30, "read-only")
+
+    world.restart()
+    world.fs.fail = fail
+    raises(OSError, world.sample, b"refused", durable=True)
+    world.fs.fail = None
+    world.sample(b"later", durable=True)
+    assert len(world.fs.list_dir("/s/buffer/timeseries")) == 1
+
+
 def test_what_can_be_read_does_not_wait_for_what_cannot(world):
     """One file is lost for good: the lane goes on behind it, and the file is kept for people."""
     name = world.fs.list_dir("/s/buffer/timeseries")[0]
