@@ -163,7 +163,8 @@ class Directory:
             give_way=self.give_way,
         )
         if name in SPOOLING:
-            lane.spool = Spool(self._fs, lane.directory + "/spool")
+            block_bytes = self._settings.lanes[name].block_bytes
+            lane.spool = Spool(self._fs, lane.directory + "/spool", block_bytes=block_bytes)
         lane.recover()
         self.outlets[name] = Outlet(lane)
         self.lanes[name] = lane  # last: a lane that is here has an outlet

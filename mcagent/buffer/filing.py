@@ -1,7 +1,7 @@
 """Taking in a file: copy without the lock, then name and record it under the lock."""
 
 from ..errors import InvalidMessage
-from .spool import FILE_KIND, disk_bytes, file_payload
+from .spool import FILE_KIND, file_payload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def append_file(
     spool, fs = lane.spool, lane.fs
     assert spool is not None
     if isinstance(source, str) and fs.exists(source):
-        size = disk_bytes(fs.size(source))
+        size = spool.disk_bytes(fs.size(source))
         _require_fit(lane, size)
     else:
         size = 0
@@ -42,8 +42,8 @@ def append_file(
     stored = False
     try:
         with lock:
-            _require_fit(lane, disk_bytes(copy.size))
-            make_room(get_lane(), disk_bytes(copy.size))
+            _require_fit(lane, spool.disk_bytes(copy.size))
+            make_room(get_lane(), spool.disk_bytes(copy.size))
             sequence = lane.next
             spool.adopt(copy, sequence)
             try:

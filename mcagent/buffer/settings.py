@@ -13,6 +13,8 @@ ALL_LANES = ("models", "events", "timeseries", "files", REJECTED)
 
 SPOOLING = ("files", REJECTED)  # lanes whose records may speak of a file
 
+BLOCK_BYTES = 4096  # in which a spooled file takes room
+
 SEGMENT_MIN_BYTES = 16 * 1024
 SEGMENT_MAX_BYTES = 1024 * 1024
 # A segment is the unit in which space is given back, so less than two cannot work.
@@ -73,6 +75,7 @@ class LaneSettings:
         self.policy = policy
         self.durability = durability
         self.max_age_s = max_age_s
+        self.block_bytes = BLOCK_BYTES
         self.group_records, self.group_ms = _group("each" if durability is None else durability)
         self.segment_bytes = max(SEGMENT_MIN_BYTES, min(SEGMENT_MAX_BYTES, quota_bytes // 8))
 
@@ -152,6 +155,7 @@ class BufferSettings:
                 durability=durability if settings.durability is None else settings.durability,
                 max_age_s=settings.max_age_s,
             )
+            self.lanes[lane].block_bytes = settings.block_bytes
             segment_bytes = min(self.lanes[lane].segment_bytes, share_bytes)
             self.lanes[lane].segment_bytes = segment_bytes
         for name, least in (

@@ -20,7 +20,6 @@ FILE_KIND = 5  # messages.kinds.FILE; a layer below may not import it
 _PIECE_BYTES = 2048 if MICROPYTHON else 65536
 _TEMPORARY = "new-"  # and sixteen hexadecimal digits
 _NAME_DIGITS = 16
-_BLOCK_BYTES = 4096
 
 
 class Copy:
@@ -70,9 +69,10 @@ class Spool:
         orphans: Paths that `recover` found and `sweep` removes.
     """
 
-    def __init__(self, fs: "FileSystem", directory: str) -> None:
+    def __init__(self, fs: "FileSystem", directory: str, *, block_bytes: int) -> None:
         self._fs = fs
         self._directory = directory
+        self._block_bytes = block_bytes
         self._made = False
         self._sizes: "dict[int, int]" = {}
         self.orphans: "list[str]" = []
@@ -156,6 +156,11 @@ class Spool:
         self.forget(sequence)
         self._fs.remove_if_there(self.path(sequence))
 
+    def disk_bytes(self, size: int) -> int:
+        """What a file of *size* bytes takes: whole blocks, and one where it is empty."""
+        block_bytes = self._block_bytes
+        return max(1, (size + block_bytes - 1) // block_bytes) * block_bytes
+
     def size(self, sequence: int) -> int:
         """What its file takes on disk; 0 for none."""
         return self._sizes.get(sequence, 0)
@@ -170,7 +175,7 @@ class Spool:
         return "%s/%016d" % (self._directory, sequence)
 
     def _add(self, sequence: int, size: int) -> None:
-        size = disk_bytes(size)
+        size = self.disk_bytes(size)
         self.bytes += size - self._sizes.get(sequence, 0)
         self._sizes[sequence] = size
 
@@ -187,11 +192,6 @@ class Spool:
         except OSError:
             return False  # another file system, or one without links: copy
         return True
-
-
-def disk_bytes(size: int) -> int:
-    """What a file of *size* bytes takes: whole blocks, and one where it is empty."""
-    return max(1, (size + _BLOCK_BYTES - 1) // _BLOCK_BYTES) * _BLOCK_BYTES
 
 
 def file_payload(meta: "dict[str, Any]", copy: Copy, sequence: int) -> bytes:

@@ -232,11 +232,11 @@ def loss_not_written(patches):
     """What a full lane dropped is counted in memory; the cursor hears of it later."""
     real = Directory.make_room
 
-    def make_room(self, *args):
+    def make_room(self, *args, **options):
         settle = self.settle
         self.settle = lambda: [outlet.retention.sweep() for outlet in self.outlets.values()]
         try:
-            real(self, *args)
+            return real(self, *args, **options)
         finally:
             self.settle = settle
 

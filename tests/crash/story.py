@@ -29,6 +29,7 @@ def story_settings():
     for lane, kib in _QUOTAS.items():
         settings.lanes[lane].quota_bytes = kib * _KIB
         settings.lanes[lane].segment_bytes = _SEGMENT_BYTES
+        settings.lanes[lane].block_bytes = 1  # small files count as such here
     settings.total_quota_bytes = _TOTAL_BYTES
     return settings
 
