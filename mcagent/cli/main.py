@@ -61,9 +61,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     try:
         return _run(arguments)
     except BrokenPipeError:
-        # The reader of a pipe has seen enough (`mcagent status | head -1`). Python would
-        # complain once more when it flushes standard output at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of a pipe has seen enough (`mcagent status | head -1`).
+        _drop_standard_output()
         return exits.OK
     except KeyboardInterrupt:
         return exits.INTERRUPTED
@@ -72,9 +71,18 @@ def main(argv: "Sequence[str] | None" = None) -> int:
             import traceback
 
             traceback.print_exc()
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_standard_output()
         exits.complain(*exits.describe(error))
         return exits.code_of(error)
+
+
+def _drop_standard_output() -> None:
+    """What nobody takes goes to the null device: Python would complain once more when it flushes
+    standard output at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stand_in_for_closed_streams() -> None:

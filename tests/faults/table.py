@@ -67,7 +67,7 @@ def write(rows, extent):
     for area in AREAS:
         inside = [row for row in rows if row.area == area]
         if inside:
-            lines += ["", f"### {area.capitalize()}", "", "| " + " | ".join(_COLUMNS) + " |"]
+            lines += ["", f"## {area.capitalize()}", "", "| " + " | ".join(_COLUMNS) + " |"]
             lines += ["|---|" + "---:|" * 5]
             lines += [row.text() for row in sorted(inside, key=lambda row: row.fault)]
     lines += ["", _circumstances(extent), "", END]
@@ -96,8 +96,8 @@ def rows_of_page():
     found = {}
     area = ""
     for line in part.splitlines():
-        if line.startswith("### "):
-            area = line[4:].lower()
+        if line.startswith("## "):
+            area = line[3:].lower()
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == len(_COLUMNS) and re.fullmatch(r"[0-9 ]+", cells[1]):
             found[area, cells[0]] = [int(cell.replace(" ", "")) for cell in cells[1:]]
