@@ -7,7 +7,7 @@ the last piece is handed out, never other bytes in a whole body.
 import errno
 
 from ..runtime import crc32
-from .frame import FRAME_BYTES, Context, unpack_from
+from .frame import FRAME_BYTES, Context, unpack_from, unpack_words
 from .reader import WINDOW_BYTES
 
 TYPE_CHECKING = False
@@ -213,14 +213,14 @@ def _payloads(data: bytes, offset: int, run: Run, word: int) -> "tuple[list[byte
     """The payloads of the whole frames in *data* from *offset*, and where they end."""
     payloads: "list[bytes]" = []
     add = payloads.append
-    unpack = unpack_from
+    unpack = unpack_words
     shift = (run.kind << 24) - FRAME_BYTES
     end = len(data)
     last_header = end - FRAME_BYTES
     for expected in range(word, run.word + run.count):
         if offset >= last_header:
             break
-        _crc, size, found, _age = unpack("<IIII", data, offset)
+        _crc, size, found = unpack(data, offset)
         stop = offset + size - shift
         if stop > end:
             break

@@ -5,7 +5,7 @@ Source: docs/buffer-format.md, "Segment" and "Frame".
 
 import struct
 
-from ..runtime import crc32
+from ..runtime import Struct, crc32
 
 HEADER_BYTES = 32
 FRAME_BYTES = 16  # what a record costs besides its payload
@@ -22,6 +22,11 @@ _CONTEXT_COPIES = 2  # one damaged place must not cost a record its context
 
 pack = struct.pack
 unpack_from = struct.unpack_from
+# The words before a payload (CRC; kind and length; ordinal and index): once for each record.
+pack_word = Struct("<I").pack
+_WORDS = Struct("<III")
+pack_words = _WORDS.pack
+unpack_words = _WORDS.unpack_from
 
 
 class Context:
@@ -126,10 +131,10 @@ def encode_records(
     parts: "list[bytes]" = []
     add = parts.append
     crc = crc32  # locals: this loop is the cost of an append
-    packed = pack
+    words, one = pack_words, pack_word
     for kind, now_ms, payload in records:
-        head = packed("<III", kind << 24 | len(payload), word, now_ms - since_ms)
-        add(packed("<I", crc(payload, crc(head, seed))))
+        head = words(kind << 24 | len(payload), word, now_ms - since_ms)
+        add(one(crc(payload, crc(head, seed))))
         add(head)
         add(payload)
         word += 1

@@ -6,7 +6,15 @@ Source: docs/buffer-format.md, "Reading" and "Damage".
 """
 
 from ..runtime import MICROPYTHON, crc32
-from .frame import CONTEXT, FRAME_BYTES, HEADER_BYTES, UNKNOWN, Context, unpack_from
+from .frame import (
+    CONTEXT,
+    FRAME_BYTES,
+    HEADER_BYTES,
+    UNKNOWN,
+    Context,
+    unpack_from,
+    unpack_words,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +123,7 @@ class SegmentReader:
             return 1
         seed = self.seed
         crc = crc32
-        unpack = unpack_from
+        unpack = unpack_words
         start = offset = self.offset - self._base
         header_end = len(data) - FRAME_BYTES
         # Frames are longer than payloads and commas: this bound is a little too strict, so that
@@ -131,7 +139,7 @@ class SegmentReader:
         ):
             if offset >= header_end:
                 break
-            expected, size, found = unpack("<III", data, offset)
+            expected, size, found = unpack(data, offset)
             stop = offset + size - shift
             if found != word or stop > bound:
                 break

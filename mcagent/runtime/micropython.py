@@ -99,6 +99,19 @@ def random_unit():
     return int.from_bytes(os.urandom(3), "big") / 16_777_216
 
 
+class Struct:
+    # `struct` has none here.
+
+    def __init__(self, layout):
+        self._layout = layout
+
+    def pack(self, *values):
+        return struct.pack(self._layout, *values)
+
+    def unpack_from(self, data, offset):
+        return struct.unpack_from(self._layout, data, offset)
+
+
 def base64url(data):
     text = binascii.b2a_base64(data).decode().strip().rstrip("=")
     return text.replace("+", "-").replace("/", "_")

@@ -34,6 +34,34 @@ def test_a_removed_open_segment_is_noticed_by_the_next_record(buffer):
     assert (lost["first"], lost["last"], lost["records"]) == (1, 10, 10)
 
 
+def test_a_segment_that_another_took_the_name_of_is_noticed_as_well(buffer):
+    """As a backup does that is restored beneath a running agent."""
+    buffer.append("events", EVENT, b"before")
+    path = segments(buffer)[0]
+    with open(path, "rb") as file:
+        content = file.read()
+    with open(path + ".new", "wb") as file:
+        file.write(content)
+    os.replace(path + ".new", path)
+    with pytest.raises(OSError, match="removed"):
+        buffer.append("events", EVENT, b"refused")
+    sequence = buffer.append("events", EVENT, b"after")
+    assert drain(buffer, "events") == [(1, b"before"), (sequence, b"after")]
+
+
+def test_a_removed_segment_is_noticed_without_proc(buffer, monkeypatch):
+    """A container may have none; macOS has none."""
+
+    def refused(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(os, "readlink", refused)
+    buffer.append("events", EVENT, b"before")
+    os.remove(segments(buffer)[0])
+    with pytest.raises(OSError, match="removed"):
+        buffer.append("events", EVENT, b"refused")
+
+
 def test_a_removed_full_segment_does_not_stop_the_lane(buffer):
     """The records around it are delivered, its own are counted."""
     for number in range(12):
