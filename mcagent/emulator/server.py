@@ -42,6 +42,10 @@ class _Protocol(H11Protocol):
     def hang_up(self) -> None:
         self.transport.abort()
 
+    def connection_lost(self, exc: "Exception | None") -> None:
+        super().connection_lost(exc)
+        self.transport.close()  # Python 3.10 warns of a TLS transport that a reset has ended
+
 
 class Server:
     """Serve *application* on *host* and *port* (0: any free one); TLS if there is a *context*."""

@@ -1,8 +1,11 @@
 """The network side: broken HTTP, broken TLS and odd but correct requests do not harm the hub."""
 
 import errno
+import gc
 import gzip
 import socket
+import ssl
+import struct
 import time
 
 import pytest
@@ -69,6 +72,22 @@ def head(device, *fields):
         *fields,
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def test_a_connection_that_is_reset_leaves_nothing_open():
+    """Under TLS, between two requests: a link that a firewall dropped ends so."""
+    with Emulator() as hub:
+        context = ssl.create_default_context(cafile=hub.ca_file)
+        address = ("127.0.0.1", hub.port)
+        with socket.create_connection(address, timeout=5) as plain:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+                connection.sendall(b"GET /_emulator/state HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert connection.recv(100).startswith(b"HTTP/1.1 200")
+                linger = struct.pack("ii", 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        got = call(hub.url, "GET", AGENTS + "/oauth/token_key", ca_file=hub.ca_file)
+        assert got.status == 200
+    gc.collect()  # a ResourceWarning of what is left is an error here
 
 
 def test_a_chunked_body_is_taken(hub):
