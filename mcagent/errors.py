@@ -101,14 +101,15 @@ class RemoteError(AgentError):
         self.retryable = status in (408, 429) or status >= 500
 
 
-# By number: MicroPython names neither.
-_NO_SPACE = (28, 122)  # ENOSPC, EDQUOT
+# By number: MicroPython names none of them.
+QUOTA_USED_UP = 122  # EDQUOT: of a user; the disk itself may be half empty
+NO_SPACE = (28, QUOTA_USED_UP)  # ENOSPC
 _CLOSED = 9  # EBADF
 
 
 def storage_error(directory: str, error: OSError) -> AgentError:
     """What the operating system refused in the state directory, as an error of ours."""
-    if error.errno in _NO_SPACE:
+    if error.errno in NO_SPACE:
         return BufferFull(
             "no space left for %s: %s" % (directory, error),
             hint="free space on this file system, or give the buffer a smaller quota; what was "

@@ -9,6 +9,7 @@ Source: docs/buffer-format.md, "Cursor".
 import errno
 import struct
 
+from ..errors import NO_SPACE
 from ..runtime import MICROPYTHON, crc32
 
 TYPE_CHECKING = False
@@ -27,7 +28,6 @@ _NOT_DAMAGED = (13, 12, 23, 24)
 _RESERVE = ".reserve"
 _RESERVE_BYTES = 16384  # four blocks of littlefs
 _PIECE_BYTES = 2048 if MICROPYTHON else _RESERVE_BYTES
-_ENOSPC = getattr(errno, "ENOSPC", 28)  # MicroPython does not name it
 _HEAD = "<8sQqI"  # magic, generation, high water, lanes
 _HEAD_BYTES = 28
 _LANE = "QQQQQQq"  # the numbers of LaneState, in its order
@@ -212,7 +212,7 @@ class Cursor:
         try:
             self._put(file, data, sync)
         except OSError as error:
-            if error.errno != _ENOSPC or not self._fs.exists(self._path + _RESERVE):
+            if error.errno not in NO_SPACE or not self._fs.exists(self._path + _RESERVE):
                 raise
             self._fs.remove(self._path + _RESERVE)
             self._reserved = False

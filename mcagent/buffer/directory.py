@@ -95,11 +95,11 @@ class Directory:
         finally:
             self._settle_dropped()
 
-    def give_way(self, lane: Lane) -> bool:
+    def give_way(self, lane: Lane, certain: bool) -> bool:
         """The disk is full: give up something older for *lane*; see `Room.give_way`."""
         try:
             self._settle_dropped()
-            found = self._room.give_way(lane)
+            found = self._room.give_way(lane, certain)
             self._settle_dropped()
         except OSError:
             return False

@@ -57,7 +57,7 @@ class Lane:
         clock: "Clock",
         ram_bytes: int,
         make_room: "Callable[..., int]",
-        give_way: "Callable[[Lane], bool]",
+        give_way: "Callable[[Lane, bool], bool]",
     ) -> None:
         self.name = name
         self.number = number
@@ -74,7 +74,7 @@ class Lane:
         self._monotonic_ms = clock.monotonic_ms
         self._ram_bytes = ram_bytes
         self._make_room = make_room
-        self._pressure = Pressure(lambda: give_way(self), self._monotonic_ms)
+        self._pressure = Pressure(lambda certain: give_way(self, certain), self._monotonic_ms)
         self._left = -1  # bytes that the group may still grow; negative while there is none
         self._full_at = 0  # sequence number that completes it
         self._due_ms = 0
@@ -232,9 +232,8 @@ class Lane:
         last = self.durable
         if place + 1 < len(self.segments):
             last = self.segments[place + 1].first - 1
-        state = self.state
-        if self.segments[place].first < state.hole_first <= last:
-            last = state.hole_first - 1
+        if self.segments[place].first < self.state.hole_first <= last:
+            last = self.state.hole_first - 1
         return last
 
     def last_payload(self) -> "bytes | None":
@@ -365,6 +364,9 @@ class Lane:
             self._make_room(self, size - segment.size, may_push=self._pressure.may_push)
         except BufferFull:
             size = segment.size
+        except OSError:
+            file.close()
+            raise
         writer = SegmentWriter(segment, file, size)
         writer.resume(end=offset, index=index, ordinal=ordinal, context=context)
         if not index:  # a cut may have come before its header was written
@@ -391,8 +393,8 @@ class Lane:
         """Have room for a new segment whose first group takes *need*; its size."""
         least = self._least_for(context, need)
         size = max(self.settings.segment_bytes, least)
-        may_push = self._pressure.may_push
-        return self._make_room(self, size, least=least, gave=gave, may_push=may_push)
+        push = self._pressure.may_push
+        return self._make_room(self, size, least=least, gave=gave, may_push=push)
 
     def _least_for(self, context: Context, need: int) -> int:
         return HEADER_BYTES + context_bytes(context) + need

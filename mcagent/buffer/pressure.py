@@ -1,12 +1,11 @@
 """A lane on a full disk: something older is given up for the new, and not all of it in vain."""
 
-import errno
+from ..errors import NO_SPACE, QUOTA_USED_UP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-_ENOSPC = getattr(errno, "ENOSPC", 28)  # MicroPython does not name it
 _PATIENCE_MS = 60_000
 
 
@@ -14,11 +13,14 @@ class Pressure:
     """Room is measured before a segment begins, but not every file system reserves it.
 
     Args:
-        give_way: Gives up the oldest that the lane may push out; False where nothing is.
+        give_way: Gives up the oldest that the lane may push out; False where nothing is. Told
+            whether it is certain that this would help: a user's quota is used up.
         monotonic_ms: The clock.
     """
 
-    def __init__(self, give_way: "Callable[[], bool]", monotonic_ms: "Callable[[], int]") -> None:
+    def __init__(
+        self, give_way: "Callable[[bool], bool]", monotonic_ms: "Callable[[], int]"
+    ) -> None:
         self._give_way = give_way
         self._monotonic_ms = monotonic_ms
         self._until_ms = 0
@@ -33,10 +35,10 @@ class Pressure:
         try:
             return action()
         except OSError as error:
-            if error.errno != _ENOSPC or not self.may_push:
+            if error.errno not in NO_SPACE or not self.may_push:
                 raise
             self._until_ms = self._monotonic_ms() + _PATIENCE_MS
-            if not self._give_way():
+            if not self._give_way(error.errno == QUOTA_USED_UP):
                 raise
         result = action()
         self._until_ms = 0

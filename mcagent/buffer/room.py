@@ -89,14 +89,14 @@ class Room:
                 raise _full(lane, self._total_quota_bytes)
         return self._keep_free(lane, need, need if least is None else least, gave, may_push)
 
-    def give_way(self, lane: "Lane") -> bool:
+    def give_way(self, lane: "Lane", certain: bool) -> bool:
         """The disk is full: give up the oldest of what *lane* may push out.
 
-        False where there is nothing, or where the file system says that it is not full: what it
-        refuses then does not come back for it.
+        False where there is nothing, or where it is not *certain* and the file system says that
+        it is not full: what it refuses then does not come back for it.
         """
         space = self._fs.free(lane.directory)
-        if space is None or space[0] > self._least_bytes(space[1]):
+        if not certain and (space is None or space[0] > self._least_bytes(space[1])):
             return False
         return self._yield(lane, "space")
 

@@ -5,6 +5,7 @@ Source: docs/buffer-format.md, "Segment" and "Writing".
 
 import errno
 
+from ..errors import NO_SPACE
 from ..runtime import random_bytes
 from .frame import (
     HEADER_BYTES,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ..runtime.cpython import FileSystem, RandomFile
 
 _SUFFIX = ".seg"
-_ENOSPC = getattr(errno, "ENOSPC", 28)  # MicroPython does not name it
 _UNKNOWN_BYTES = 1024 * 1024  # as large as segments get: none of its numbers is used again
 _WORTH_CUTTING_BYTES = 4096  # a page: less cannot be given back
 
@@ -227,7 +227,7 @@ def _preallocate(file: "RandomFile", size: int) -> None:
     try:
         file.preallocate(size)
     except OSError as error:
-        if error.errno != _ENOSPC:
+        if error.errno not in NO_SPACE:
             raise
         # No room for a whole segment: grow as far as it goes, so that little fits in little.
         file.truncate(0)

@@ -271,9 +271,10 @@ def _with_age(max_age_s):
 class FullDisk:
     """A `fail` hook: every byte written takes room, as on a copy-on-write disk."""
 
-    def __init__(self, fs, free_bytes):
+    def __init__(self, fs, free_bytes, errno=28):
         self.free_bytes = free_bytes
         self._fs = fs
+        self._errno = errno
         fs.fail = self
         fs.space = (0, _MIB, 0, 0)
 
@@ -282,7 +283,7 @@ class FullDisk:
             self.free_bytes += self._fs.size(path)
         elif operation == "write":
             if size > self.free_bytes:
-                raise OSError(28, "disk full")
+                raise OSError(self._errno, "disk full")
             # Writing over the cursor gives its old blocks back.
             self.free_bytes -= 0 if path.endswith("/cursor") else size
 
@@ -314,6 +315,21 @@ def test_a_full_disk_takes_new_records_for_old_ones():
     found = drain(world.buffer, "events")
     assert found[-1][0] == 330
     assert len(found) == 330 - dropped["space"]["records"]
+
+
+def test_a_quota_of_the_user_takes_new_records_for_old_ones():
+    """The disk says that there is room; whoever removes something of the same user's has some."""
+    world = World(fs=MemoryFileSystem(can_preallocate=False, can_truncate=False))
+    for number in range(300):
+        world.event(b"%04d" % number * 40)
+    FullDisk(world.fs, 500, errno=122)
+    world.fs.space = (900 * _MIB, 1024 * _MIB, 0, 0)
+    for number in range(300, 330):
+        world.event(b"%04d" % number * 40)
+    dropped = world.status("events")["dropped"]["space"]["records"]
+    assert 0 < dropped < 200
+    found = drain(world.buffer, "events")
+    assert (found[-1][0], len(found)) == (330, 330 - dropped)
 
 
 def test_a_disk_that_stays_full_does_not_eat_the_backlog():
