@@ -32,14 +32,20 @@ class Pressure:
 
     def relieve(self, action: "Callable[[], Any]") -> "Any":
         """Do *action*; on a full disk give up something older for it, and do it again."""
-        try:
-            return action()
-        except OSError as error:
-            if error.errno not in NO_SPACE or not self.may_push:
-                raise
-            self._until_ms = self._monotonic_ms() + _PATIENCE_MS
-            if not self._give_way(error.errno == QUOTA_USED_UP):
-                raise
+        certain = False  # a user's quota cannot be asked; what it refuses twice, it does refuse
+        while True:
+            try:
+                return action()
+            except OSError as error:
+                if error.errno not in NO_SPACE or not self.may_push:
+                    raise
+                if error.errno == QUOTA_USED_UP and not certain:
+                    certain = True
+                    continue
+                self._until_ms = self._monotonic_ms() + _PATIENCE_MS
+                if not self._give_way(certain):
+                    raise
+                break
         result = action()
         self._until_ms = 0
         return result

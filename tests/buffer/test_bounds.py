@@ -319,7 +319,7 @@ def test_a_full_disk_takes_new_records_for_old_ones():
 
 def test_a_quota_of_the_user_takes_new_records_for_old_ones():
     """The disk says that there is room; whoever removes something of the same user's has some."""
-    world = World(fs=MemoryFileSystem(can_preallocate=False, can_truncate=False))
+    world = World(fs=MemoryFileSystem(can_preallocate=False))
     for number in range(300):
         world.event(b"%04d" % number * 40)
     FullDisk(world.fs, 500, errno=122)
@@ -330,6 +330,25 @@ def test_a_quota_of_the_user_takes_new_records_for_old_ones():
     assert 0 < dropped < 200
     found = drain(world.buffer, "events")
     assert (found[-1][0], len(found)) == (330, 330 - dropped)
+
+
+def test_a_quota_of_the_user_that_refuses_once_costs_nothing():
+    """What is refused once may be over; only what is refused again gives something up."""
+    world = World(fs=MemoryFileSystem(can_preallocate=False))
+    for number in range(100):
+        world.event(b"%04d" % number * 40)
+    refused = []
+
+    def fail(operation, path, _size):
+        if operation == "write" and "/events/" in path and not refused:
+            refused.append(path)
+            raise OSError(122, "quota")
+
+    world.fs.fail = fail
+    assert world.event(b"new") == 101
+    assert refused
+    assert world.status("events")["dropped"] == {}
+    assert len(drain(world.buffer, "events")) == 101
 
 
 def test_a_disk_that_stays_full_does_not_eat_the_backlog():
