@@ -116,7 +116,8 @@ def test_wrong_ca(accepted, boarding, tmp_path):
     result = mcagent("onboard", boarding, "--ca", other, state=accepted)
     refused(result, 6, "certificate", "--ca FILE")
     refused(mcagent("onboard", boarding, state=accepted), 6, "certificate", "--ca FILE")
-    result = mcagent("upload", "--boarding", boarding, "--ca", other, state=accepted)
+    command = ["upload", "--timeout", "1", "--boarding", boarding, "--ca", other]
+    result = mcagent(*command, state=accepted)
     assert result.code == 6, result
     assert result.out == "delivered 0 records, 2 pending\n"
     what, hint = result.lines

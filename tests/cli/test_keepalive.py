@@ -79,6 +79,7 @@ def test_daily_runs_keep_an_idle_device_alive_for_a_month(hub, state):
     assert rotations(hub) >= 5
 
 
+@pytest.mark.slow
 def test_beside_a_service_it_changes_nothing_and_says_so(hub, state):
     agent = Agent.open(str(state))
     try:

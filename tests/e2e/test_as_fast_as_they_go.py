@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from mcagent import Agent, DataModel, DataPoint, DataSource, InvalidMessage
 from mcagent.emulator import Emulator
 
@@ -9,6 +11,7 @@ MODEL = DataModel("fast-1", [DataSource("line", [DataPoint("number", "LONG")])])
 COUNT = 10_000
 
 
+@pytest.mark.slow
 def test_ten_thousand_calls_as_fast_as_they_go_all_arrive(tmp_path):
     """10 000 `record()` calls: every sample is stored, none replaced another."""
     with Emulator(strict=True) as hub:

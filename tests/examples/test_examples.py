@@ -93,6 +93,7 @@ def test_host_metrics_without_boarding_says_what_to_do(tmp_path):
     assert "Traceback" not in script.stderr
 
 
+@pytest.mark.slow
 def test_unit_test_example_passes(tmp_path):
     """pytest finds the fixture by itself where mcagent is installed."""
     names = {point.name for point in importlib.metadata.entry_points(group="pytest11")}
