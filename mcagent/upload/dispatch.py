@@ -33,6 +33,7 @@ _TROUBLES_TO_SEARCH = 8  # design: eight 5xx for one batch while others succeed
 _LOCAL_TROUBLES_TO_SEARCH = 3  # a record that cannot be read back does not heal by waiting
 _GATEWAY = (502, 503, 504)  # what stands before the platform: never about a record
 _SMALL_BODY = 2000  # a body of this size is not refused for its size
+_CLOSED = 9  # EBADF: the buffer was closed while this ran in another thread
 
 
 class Dispatch:
@@ -89,7 +90,13 @@ class Dispatch:
 
     def search(self, now_ms: int) -> int:
         """One request for the record that is refused; return how long to wait."""
-        load = self.poison.prepare(now_ms)
+        lane = self.poison.searching
+        try:
+            load = self.poison.prepare(now_ms)
+        except OSError as error:
+            self.unreadable(lane, error)
+            self.poison.give_up()  # the others go on; when this lane is refused again, from anew
+            return 0
         if load is None:
             return 0
         answer = self._post(load)
@@ -242,12 +249,34 @@ class Dispatch:
         self.offline = bool(answer.kind)
         return wait_ms
 
+    def unreadable(self, lane: str, error: OSError) -> None:
+        """The disk does not give what *lane* holds: it waits by itself, the others go on.
+
+        Raises:
+            OSError: The buffer was closed: what was sent cannot be acknowledged any more.
+        """
+        if error.errno == _CLOSED:
+            raise error
+        state = self.lanes[lane]
+        reason = "the state directory: %s" % error
+        if reason != state.reason:
+            log("warning", "upload", "%s waits: %s" % (lane, reason))
+        # A disk that is away comes back by somebody's hand; each try counts in the buffer.
+        wait_ms = state.backoff.next_ms(outcome.SERVICE_CAP_MS)
+        state.wait(reason, self._clock.monotonic_ms() + wait_ms)
+        state.unreadable = True
+        self.last_error = reason
+
     def first(self, lane: str, max_sequence: "int | None" = None) -> "Record | None":
-        """The oldest record of *lane* that can be sent; None where there is none."""
-        record = self._buffer.first_record(lane)
-        if record is None:
-            self._buffer.flush(lane)  # only what is durable can be sent
+        """The oldest record of *lane* that can be sent; None where it has none."""
+        try:
             record = self._buffer.first_record(lane)
+            if record is None:
+                self._buffer.flush(lane)  # only what is durable can be sent
+                record = self._buffer.first_record(lane)
+        except OSError as error:
+            self.unreadable(lane, error)
+            return None
         if record is None or (max_sequence is not None and record.sequence > max_sequence):
             return None
         return record

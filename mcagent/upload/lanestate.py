@@ -19,6 +19,7 @@ class LaneState:
         held: It waits for somebody to act.
         until_ms: It waits until then.
         by_view: It is held for what the platform knows, not for what it answered.
+        unreadable: It waits because the disk did not give its records.
         cautious: After a hold for want of proof: a few records are enough to see whether it is
             over.
         failures: In a row, of the batch at its front.
@@ -30,6 +31,7 @@ class LaneState:
         self.reason = ""
         self.held = False
         self.by_view = False
+        self.unreadable = False
         self.until_ms = 0
         self.cautious = False
         self.failures = 0
@@ -43,6 +45,7 @@ class LaneState:
         self.reason = reason
         self.held = True
         self.by_view = False
+        self.unreadable = False
         self.until_ms = until_ms
 
     def wait(self, reason: str, until_ms: int) -> None:
@@ -55,6 +58,7 @@ class LaneState:
         self.reason = ""
         self.held = False
         self.by_view = False
+        self.unreadable = False
         self.until_ms = 0
 
     def accepted(self, batch: "Batch", now_ms: int) -> None:

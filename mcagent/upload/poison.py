@@ -182,6 +182,10 @@ class Poison:
             search.refused(load.records, last)
         return refused
 
+    def give_up(self) -> None:
+        """End the search without a verdict: its lane cannot be read."""
+        self._end()
+
     # -- private ----------------------------------------------------------------------------
 
     def _begin(self, now_ms: int) -> None:

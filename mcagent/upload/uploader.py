@@ -225,8 +225,16 @@ class Uploader:
     def _model_piece(self, now_ms: int) -> "int | None":
         """Send the data model that is due, or ask whether the platform shows it."""
         barrier = self._barrier
-        barrier.look()
         state = self._lanes["models"]
+        if state.unreadable and now_ms < state.until_ms:
+            return None
+        try:
+            barrier.look()
+        except OSError as error:
+            self._dispatch.unreadable("models", error)
+            return None
+        if state.unreadable:
+            state.go()
         if not barrier.pending or now_ms < state.until_ms:
             return None
         if not barrier.sent and self._samples_go_first():
@@ -254,12 +262,13 @@ class Uploader:
     def _samples_go_first(self) -> bool:
         if self._view.known and not self._view.has_configuration:
             return False  # they are held until the platform has a model: this one
-        return self._dispatch.first("timeseries", self._barrier.last_before) is not None
+        before = self._dispatch.first("timeseries", self._barrier.last_before)
+        return before is not None or self._lanes["timeseries"].unreadable
 
     def _view_piece(self, now_ms: int) -> "int | None":
         """Ask what the platform would do with the oldest samples, when that is due."""
         state = self._lanes["timeseries"]
-        if now_ms < state.until_ms:
+        if now_ms < state.until_ms or self._lanes["models"].unreadable:
             return None
         head = self._dispatch.first("timeseries", self._barrier.last_before)
         if head is None or not self._view.needed(head.context.configuration_id):
@@ -292,20 +301,18 @@ class Uploader:
     def _exchange_piece(self, now_ms: int) -> "int | None":
         """Send one exchange with whatever may go."""
         load = self._dispatch.new_load()
-        try:
-            for lane in self._ready(now_ms):
-                samples = lane == "timeseries"
-                most = self.settings.max_samples if samples else self.settings.max_items
-                if self._lanes[lane].cautious:
-                    most = min(most, self.settings.set_aside_per_hour + 1)
-                load.add(
-                    lane,
-                    max_records=most,
-                    max_sequence=self._barrier.last_before if samples else None,
-                )
-        except OSError:
-            load.release()
-            raise
+        for lane in self._ready(now_ms):
+            samples = lane == "timeseries"
+            most = self.settings.max_samples if samples else self.settings.max_items
+            if self._lanes[lane].cautious:
+                most = min(most, self.settings.set_aside_per_hour + 1)
+            last = self._barrier.last_before if samples else None
+            try:
+                load.add(lane, max_records=most, max_sequence=last)
+            except OSError as error:
+                if error.errno == _CLOSED:
+                    load.release()
+                self._dispatch.unreadable(lane, error)
         self._left_out = load.left_out
         if load.empty:
             for state in self._lanes.values():
@@ -322,6 +329,8 @@ class Uploader:
     def _ready(self, now_ms: int) -> "list[str]":
         """Lanes that may go now, in the order in which they fill the body."""
         ready = [lane for lane in SHARED_LANES if now_ms >= self._lanes[lane].until_ms]
+        if self._lanes["models"].unreadable and "timeseries" in ready:
+            ready.remove("timeseries")  # nobody knows which model they are behind
         if any(self._lanes[lane].failures >= _TROUBLES_TO_SEPARATE for lane in ready):
             # One of them may be what the platform stumbles over: see which.
             pending = [lane for lane in ready if self._dispatch.first(lane) is not None]
