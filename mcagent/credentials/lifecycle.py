@@ -173,9 +173,9 @@ class Lifecycle:
                 patient=self._is_patient(step),
             )
 
-    def measure_clock(self, response: "Response", now_ms: int) -> None:
-        """Learn the platform's time from any answer of the platform."""
-        self._clock.measure(response, now_ms)
+    def know_clock(self, offset_ms: int) -> None:
+        """The platform's clock minus the device's was measured by another answer."""
+        self._clock.offset_ms = offset_ms
 
     def invalidate_token(self) -> None:
         """The platform refused the access token: the next request gets a new one."""

@@ -1,4 +1,4 @@
-"""The three requests of the lifecycle, as the reference clients send them. Pure functions."""
+"""The requests of the lifecycle, as the reference clients send them. Pure functions."""
 
 from ..runtime import json_string
 from ..transport.http import Request
@@ -33,6 +33,11 @@ def token(base_url: str, assertion: str) -> Request:
         {"Content-Type": "application/x-www-form-urlencoded"},
         form.encode(),
     )
+
+
+def public_key(base_url: str) -> Request:
+    """The key that tokens are signed with: public, so its answer tells the time for nothing."""
+    return Request("GET", base_url + _API + "/oauth/token_key")
 
 
 def _json_request(method: str, url: str, bearer: str, body: str) -> Request:

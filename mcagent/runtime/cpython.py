@@ -7,7 +7,7 @@ import time
 from binascii import b2a_base64, crc32
 from struct import Struct
 
-from .plausible import PLAUSIBLE_MS
+from .clock import Clock
 
 __all__ = [
     "Clock",
@@ -35,37 +35,6 @@ try:
     import fcntl
 except ImportError:  # Windows: messages can be made, the buffer needs os.pread as well
     fcntl = None  # type: ignore[assignment]
-
-
-class Clock:
-    """The device's clocks, as int milliseconds."""
-
-    def __init__(self) -> None:
-        self._boot_id = b""
-
-    def now_ms(self) -> int:
-        """Wall clock: milliseconds since 1970-01-01 UTC."""
-        return time.time_ns() // 1_000_000
-
-    def monotonic_ms(self) -> int:
-        """Milliseconds since some moment of this boot; never goes back."""
-        return time.monotonic_ns() // 1_000_000
-
-    def boot_id(self) -> bytes:
-        """16 bytes that name this boot; `monotonic_ms` values compare only within one."""
-        if not self._boot_id:
-            try:
-                with open("/proc/sys/kernel/random/boot_id", "rb") as file:
-                    self._boot_id = bytes.fromhex(file.read().decode().replace("-", "").strip())
-            except (OSError, ValueError):
-                # No kernel to ask: each process counts as a boot of its own, which is only
-                # more careful (untrusted times of another boot are never corrected).
-                self._boot_id = os.urandom(16)
-        return self._boot_id
-
-    def trusted(self) -> bool:
-        """False where the wall clock is certainly wrong (a device without RTC before NTP)."""
-        return self.now_ms() >= PLAUSIBLE_MS
 
 
 _FILE_TYPE, _REGULAR = 0o170000, 0o100000  # of st_mode; the module stat is not worth importing

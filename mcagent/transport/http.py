@@ -198,6 +198,11 @@ class Transport:
     Redirects are not followed: a redirect is an answer like any other.
     """
 
+    @property
+    def clock_offset_ms(self) -> "int | None":
+        """The host's clock minus this device's, where `send` had to measure it; else None."""
+        return None
+
     def send(self, request: Request) -> Response:
         """Send *request* and read the whole answer.
 

@@ -63,8 +63,7 @@ def keep_alive(session: "Session", rotate_before_s: "float | None") -> Keepalive
     if problem is not None and not problem.retryable:
         raise _again(problem)
     result = KeepaliveResult()
-    offset_ms = session.clock_offset_ms or 0
-    result.alive = lifecycle.access_token(now_ms - offset_ms) is not None
+    result.alive = session.has_token
     result.rotated = before is not None and lifecycle.to_state()["current"] != before
     result.secret_expires_ms = lifecycle.secret_expires_ms
     result.days_left = secret_days_left(lifecycle, now_ms)
@@ -73,8 +72,7 @@ def keep_alive(session: "Session", rotate_before_s: "float | None") -> Keepalive
     if cause is not None or not result.alive:
         result.reason = cause.message if cause is not None else lifecycle.reason
         result.hint = cause.hint if cause is not None else ""
-        until_ms = lifecycle.wait_until_ms or 0
-        result.retry_in_s = max(0, until_ms - (now_ms - offset_ms)) / 1000
+        result.retry_in_s = session.wait_ms / 1000
     if failure is not None:
         result.alive = False  # a young token does not mean that the platform was reached now
     return result

@@ -2,9 +2,15 @@
 
 The write-ahead rule is kept here: what the lifecycle wants saved is on disk before the request
 that may make it necessary leaves the device.
+
+The credentials live by a time that nobody sets: the wall clock of the session's start, carried
+on by the steady one. So a wall clock that jumps neither ends a token nor makes a wait endless; the
+difference to the platform is kept against the steady clock for the same reason.
 """
 
 from ..credentials.expiry import expiry_warning, secret_days_left
+from ..credentials.platformclock import server_time_ms
+from ..credentials.requests import public_key
 from ..errors import CredentialError, TransportError
 from ..transport.http import Request
 
@@ -22,6 +28,7 @@ _MOST_STEPS = 8
 # lost answer may cost the credentials gets more.
 _LEAST_S = 1
 _LEAST_ONCE_S = 10
+_STEP_MS = 1000  # a wall clock that moved by more against the steady one was set
 
 
 class OnboardResult:
@@ -63,7 +70,7 @@ class Session:
         lifecycle: Decides what has to be sent to have a token.
         keystore: Keeps its state.
         transport: Sends.
-        clock: Wall time.
+        clock: Wall time and steady time.
 
     Attributes:
         correlation_id: Of the last request, for the platform's support.
@@ -85,6 +92,10 @@ class Session:
         self._transport = transport
         self._clock = clock
         self._failure: "TransportError | None" = None  # of the last request for credentials
+        # Minus the steady clock: the credentials' time, and the platform's once measured.
+        self._origin_ms = clock.now_ms() - clock.monotonic_ms()
+        self._platform_ms: "int | None" = None
+        self._asked = False  # an answer that names no time is not asked for again
 
     @property
     def base_url(self) -> str:
@@ -96,12 +107,21 @@ class Session:
 
     @property
     def clock_offset_ms(self) -> "int | None":
-        """The platform's clock minus this device's; None before it was measured."""
-        return self.lifecycle.clock_offset_ms
+        """The platform's clock minus this device's, now; None before it was measured."""
+        if self._platform_ms is None:
+            return None
+        return self._platform_ms + self._clock.monotonic_ms() - self._clock.now_ms()
+
+    @property
+    def platform_steady_ms(self) -> "int | None":
+        """The platform's clock minus this device's steady one; None before it was measured."""
+        return self._platform_ms
 
     def now_ms(self) -> int:
         """The time by the platform's clock, as well as it is known."""
-        return self._clock.now_ms() + (self.clock_offset_ms or 0)
+        if self._platform_ms is None:
+            return self._clock.now_ms()
+        return self._clock.monotonic_ms() + self._platform_ms
 
     def onboard(self) -> OnboardResult:
         """Register, unless that is done. Harmless to repeat; offline is a result.
@@ -120,8 +140,7 @@ class Session:
         problem = lifecycle.problem
         if problem is not None and not problem.retryable:
             raise _again(problem)
-        until_ms = lifecycle.wait_until_ms or 0
-        wait_s = max(0, until_ms - self._clock.now_ms()) / 1000
+        wait_s = self.wait_ms / 1000
         cause = failure or problem
         if cause is None:
             return OnboardResult(False, lifecycle.reason, wait_s)
@@ -145,6 +164,16 @@ class Session:
             request.method, request.url, request.headers, request.body, timeout_s=request.timeout_s
         )
         return self._send_with(again, self._token())
+
+    @property
+    def wait_ms(self) -> int:
+        """Until the credentials have something to send; 0 for now."""
+        return max(0, (self.lifecycle.wait_until_ms or 0) - self._time_ms())
+
+    @property
+    def has_token(self) -> bool:
+        """There is an access token that is good for a while."""
+        return self.lifecycle.access_token(self._time_ms()) is not None
 
     def keep_alive(self, rotate_before_ms: int) -> "TransportError | None":
         """Get a new access token, and rotate when due or *rotate_before_ms* before the end.
@@ -170,16 +199,19 @@ class Session:
 
     def status(self) -> "dict[str, object]":
         """Credentials and clock, as plain values without a secret."""
-        return credentials_status(self.lifecycle, self.now_ms())
+        status = credentials_status(self.lifecycle, self.now_ms())
+        status["clock_offset_ms"] = self.clock_offset_ms
+        until_ms = self.lifecycle.token_expires_ms
+        if until_ms is not None:
+            status["token_expires_ms"] = until_ms - self._time_ms() + self._clock.now_ms()
+        return status
 
     # -- private ----------------------------------------------------------------------------
 
     def _send_with(self, request: Request, token: str) -> "Response":
         request.headers = dict(request.headers, Authorization="Bearer " + token)
         self.correlation_id = request.correlation_id
-        response = self._transmit(request)
-        self.lifecycle.measure_clock(response, self._clock.now_ms())
-        return response
+        return self._transmit(request)
 
     def _token(self) -> str:
         failure = None
@@ -188,7 +220,7 @@ class Session:
             failure = self._drive()
         except OSError as error:
             disk = error
-        token = self.lifecycle.access_token(self._clock.now_ms())
+        token = self.lifecycle.access_token(self._time_ms())
         if token:
             return token  # a rotation that failed may be repeated as long as there is one
         if disk is not None:
@@ -212,8 +244,11 @@ class Session:
         *renew*, *rotate*: a token, a rotation is wanted although it is not due.
         """
         lifecycle = self.lifecycle
+        silence = self._find_time()
+        if silence is not None:
+            return silence
         for _ in range(_MOST_STEPS):
-            request = lifecycle.next_request(self._clock.now_ms(), renew=renew, rotate=rotate)
+            request = lifecycle.next_request(self._time_ms(), renew=renew, rotate=rotate)
             renew = rotate = False
             self._save()
             if request is None:
@@ -221,12 +256,12 @@ class Session:
             try:
                 answer = self._transmit(request)
             except TransportError as error:
-                lifecycle.receive(request, error, self._clock.now_ms())
+                lifecycle.receive(request, error, self._time_ms())
                 self._save()
                 self._failure = error
                 return error
             self._failure = None
-            lifecycle.receive(request, answer, self._clock.now_ms())
+            lifecycle.receive(request, answer, self._time_ms())
             self._save()
         return None
 
@@ -234,7 +269,43 @@ class Session:
         if self.deadline_ms is not None:
             left_s = (self.deadline_ms - self._clock.monotonic_ms()) / 1000
             request.total_s = max(left_s, _LEAST_ONCE_S if request.once else _LEAST_S)
-        return self._transport.send(request)
+        response = self._transport.send(request)
+        moment_ms = server_time_ms(response)
+        if moment_ms is not None:
+            self._learn(moment_ms)
+        return response
+
+    # -- time -------------------------------------------------------------------------------
+
+    def _time_ms(self) -> int:
+        """The credentials' time: it goes on evenly, whatever is done to the wall clock."""
+        return self._clock.monotonic_ms() + self._origin_ms
+
+    def _learn(self, platform_now_ms: int) -> None:
+        self._platform_ms = platform_now_ms - self._clock.monotonic_ms()
+        self.lifecycle.know_clock(self._platform_ms - self._origin_ms)
+
+    def _find_time(self) -> "TransportError | None":
+        """Have a time to sign with, before the first signature; why nobody could be asked."""
+        clock = self._clock
+        if self._platform_ms is not None:
+            return None
+        # What TLS had to measure (docs/adr/0009).
+        offset_ms: "int | None" = getattr(self._transport, "clock_offset_ms", None)
+        if offset_ms is not None:
+            self._learn(clock.now_ms() + offset_ms)
+        elif clock.trusted():
+            step_ms = clock.now_ms() - self._time_ms()
+            if abs(step_ms) > _STEP_MS:  # set since the start, by NTP or by hand
+                self.lifecycle.know_clock(step_ms)
+        elif self.lifecycle.onboarded and not self.has_token and not self._asked:
+            # Signed with the time of 1970 it would be refused: ask, without a credential.
+            try:
+                self._transmit(public_key(self.base_url))
+            except TransportError as error:
+                return error
+            self._asked = True
+        return None
 
     def _save(self) -> None:
         if self.lifecycle.unsaved:

@@ -165,6 +165,11 @@ class Life:
     def now_ms(self):
         return self.clock.now_ms
 
+    monotonic_ms = now_ms
+
+    def trusted(self):
+        return True
+
     def close(self):
         pass
 

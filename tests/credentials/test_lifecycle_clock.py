@@ -4,7 +4,7 @@
 import json
 from binascii import a2b_base64
 
-from mcagent.credentials.platformclock import server_time_ms
+from mcagent.credentials.platformclock import PlatformClock, server_time_ms
 from mcagent.errors import ClockError
 from mcagent.transport.http import Response
 from tests.credentials.device import onboarded, unboarded
@@ -129,13 +129,12 @@ def test_no_time_from_anywhere_is_a_clock_error_not_a_lost_agent():
 
 def test_the_clock_of_a_captive_portal_is_nobodys():
     """A web page's Date, and one from before this library existed, are not the platform's time."""
-    _platform, device = unboarded()
-    lifecycle = device.lifecycle
+    clock = PlatformClock()
     for body, date in ((b"<html>", NOON_DATE), (b"{}", "Thu, 01 Jan 2015 00:00:00 GMT")):
-        lifecycle.measure_clock(Response(200, {"date": date}, body), NOON_MS)
-        assert lifecycle.clock_offset_ms is None
-    lifecycle.measure_clock(Response(200, {"date": NOON_DATE}, b"{}"), NOON_MS - 7000)
-    assert lifecycle.clock_offset_ms == 7500
+        assert not clock.measure(Response(200, {"date": date}, body), NOON_MS)
+        assert clock.offset_ms is None
+    assert clock.measure(Response(200, {"date": NOON_DATE}, b"{}"), NOON_MS - 7000)
+    assert clock.offset_ms == 7500
 
 
 def test_a_time_that_is_none_is_not_measured():

@@ -5,6 +5,7 @@ import json
 
 from mcagent.errors import TransportError
 from mcagent.messages.kinds import EVENT, LANE_OF_KIND, MODEL, SAMPLE
+from mcagent.runtime import PLAUSIBLE_MS
 from mcagent.transport.http import Response
 from mcagent.upload.modelrecord import join_model
 
@@ -14,22 +15,24 @@ CLIENT_ID = "0f5b7c1d2e3a44b59c6d7e8f90a1b2c3"
 
 
 class FakeClock:
-    """Time goes on only by `sleep_ms`."""
+    """Time goes on only by `sleep_ms`; the wall clock jumps by `wall_ms`, what it says for `ms` 0."""
 
-    def __init__(self):
+    def __init__(self, wall_ms=1_795_262_400_000):
         self.ms = 1_000_000
+        self.wall_ms = wall_ms
+        self.boot = b"a boot of a test"
 
     def monotonic_ms(self):
         return self.ms
 
     def now_ms(self):
-        return 1_795_262_400_000 + self.ms
+        return self.wall_ms + self.ms
 
     def boot_id(self):
-        return bytes(16)
+        return self.boot
 
     def trusted(self):
-        return True
+        return self.now_ms() >= PLAUSIBLE_MS
 
     def sleep_ms(self, duration_ms):
         self.ms += duration_ms
