@@ -6,6 +6,7 @@ from typing import Any
 from .answers import Refusal
 from .assets import new_id
 from .clock import PlatformClock
+from .diagnostics import forget_agent
 from .keys import SigningKey
 from .settings import Settings
 from .times import format_time
@@ -71,6 +72,7 @@ def delete_agent(db: sqlite3.Connection, agent: str) -> None:
     db.execute("DELETE FROM agents WHERE id = ?", (agent,))
     db.execute("DELETE FROM credentials WHERE agent = ?", (agent,))
     db.execute("DELETE FROM mappings WHERE agent = ?", (agent,))
+    forget_agent(db, agent)
 
 
 def show_agent(row: sqlite3.Row) -> dict[str, Any]:

@@ -6,7 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .answers import Refusal, refuse
-from .api import agents, control, datasource, exchange, mappings, page, registration
+from .api import (
+    agents,
+    control,
+    datasource,
+    diagnostics,
+    exchange,
+    mappings,
+    page,
+    recoverable,
+    registration,
+)
 from .gate import Application, Gate
 from .hub import Hub
 
@@ -23,6 +33,8 @@ def build_application(hub: Hub) -> Application:
             *exchange.ROUTES,
             *datasource.ROUTES,
             *mappings.ROUTES,
+            *diagnostics.ROUTES,
+            *recoverable.ROUTES,
             *agents.ROUTES,
             *control.ROUTES,
             *page.ROUTES,

@@ -195,6 +195,14 @@ class Emulator:
         """Give the bytes of a file by its hash."""
         return operations.file_content(self._running, sha256)
 
+    def messages(self, agent: "str | None" = None) -> list[dict[str, Any]]:
+        """Give diagnostic messages; there are some only while diagnostics are activated."""
+        return operations.messages(self._running, agent)
+
+    def recoverable_records(self, agent: "str | None" = None) -> list[dict[str, Any]]:
+        """Give what was dropped after its 200: `id`, `agentId`, `dropReason` …"""
+        return operations.recoverable_records(self._running, agent)
+
     def state(self) -> dict[str, Any]:
         """Give all counts, as `GET /_emulator/state` does."""
         return self._running.state()

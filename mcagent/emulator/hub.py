@@ -34,7 +34,7 @@ class Hub:
         self.tokens = Tokens(self.keys, self.clock, settings)
         self.credentials = Credentials(self.keys, self.clock, settings)
         self.journal = Journal(self.store)
-        self.worker = Worker(self.store, self.journal, settings)
+        self.worker = Worker(self.store, self.journal, self.clock, settings)
         self.requests: Counter[str] = Counter()
 
     def base_url(self, request: Request) -> str:

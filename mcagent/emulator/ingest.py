@@ -1,6 +1,7 @@
 """What the platform does with an item after it answered 200 (agent API 6.4.1 and 12).
 
 Good values are stored, the others are dropped and counted: the device was told 200 either way.
+Diagnostic messages and a recoverable record say so to who asks.
 """
 
 import json
@@ -13,32 +14,77 @@ from typing import Any, NamedTuple
 from .agents import find_agent
 from .answers import Refusal
 from .datasource import check_configuration, points_of, replace_configuration
+from .diagnostics import (
+    DROPPED,
+    ERROR,
+    FINISHED,
+    INFO,
+    PROCESSING,
+    WARN,
+    Note,
+    find_activation,
+    is_active,
+    write_messages,
+)
 from .items import CUSTOM, EVENT, FILE, MODEL, TIMESERIES
 from .mappings import Target, targets
+from .recoverable import delete_record, keep_record
 from .settings import Settings
 from .times import parse_time
 from .timeseries import Records, write_records
 from .values import is_quality_code, read_value
 
-_NAMED_MAX = 10  # a drop reason names up to ten unmapped points (agent API 7.2)
+_NAMED_MAX = 10  # a drop reason names up to ten points (agent API 7.2)
+_UNMAPPED = "Data points without mapping"
+_INVALID = "Data points with an invalid mapping"
+_REFUSED = "Data points with a refused value"
 
 
 class Verdict:
-    """What became of one item: dropped things by reason, and the points without a mapping."""
+    """What became of one item.
 
-    def __init__(self) -> None:
+    Attributes:
+        total: Data points of a time series, else events or other single things.
+        dropped: How many of them were dropped, by reason.
+        named: Heading to the points, with details, that a drop reason names below it.
+        note: What else there is to say.
+    """
+
+    def __init__(self, noun: str, total: int) -> None:
+        self.noun = noun
+        self.total = total
         self.dropped: Counter[str] = Counter()
-        self.unmapped: dict[str, None] = {}
+        self.named: dict[str, dict[str, None]] = {}
         self.note = ""
+
+    def drop(self, reason: str, number: int = 1, *, heading: str = "", name: str = "") -> None:
+        if number:
+            self.dropped[reason] += number
+        if heading:
+            self.named.setdefault(heading, {})[name] = None
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is left of it."""
+        return self.dropped.total() >= self.total
+
+    @property
+    def note_of_unmapped(self) -> bool:
+        return _UNMAPPED in self.named or _INVALID in self.named
+
+    def counts(self) -> str:
+        dropped = min(self.dropped.total(), self.total)
+        return (
+            f"Total {self.noun}: {self.total}, valid: {self.total - dropped}, dropped: {dropped}"
+        )
 
     def reason(self) -> str:
         """Say in one line what was dropped; for people, never to be parsed."""
-        counts = ", ".join(f"{number} {name}" for name, number in sorted(self.dropped.items()))
-        names = ", ".join(list(self.unmapped)[:_NAMED_MAX])
-        text = f"Dropped: {counts}."
-        if names:
-            text += f" Data points without mapping: {names}."
-        return f"{text} {self.note}".rstrip()
+        kinds = ", ".join(f"{number} {name}" for name, number in sorted(self.dropped.items()))
+        parts = [f"{self.counts()} ({kinds})."]
+        for heading, names in self.named.items():
+            parts.append(f"{heading}: {', '.join(list(names)[:_NAMED_MAX])}.")
+        return " ".join([*parts, self.note]).rstrip()
 
 
 class _Work(NamedTuple):
@@ -53,42 +99,80 @@ class _Work(NamedTuple):
 
 
 def process_item(
-    db: sqlite3.Connection, row: sqlite3.Row, content: Any, settings: Settings
+    db: sqlite3.Connection,
+    row: sqlite3.Row,
+    content: Any,
+    *,
+    settings: Settings,
+    now_ms: int,
+    replayed: "str | None" = None,
 ) -> Verdict:
-    """Process one item of the journal.
+    """Process one item of the journal, and write its messages and its recoverable record.
 
     Args:
         db: Inside a transaction.
         row: The item's row of table `received`.
         content: Its parsed payload if it is of a JSON kind.
         settings: The hub's switches.
+        now_ms: The platform's time.
+        replayed: Id of the recoverable record that is run again; None at the first time.
     """
-    verdict = Verdict()
+    points = row["kind"] == TIMESERIES
+    verdict = Verdict(
+        "data points" if points else "items", _values(content) if points else row["lines"]
+    )
     try:
         agent = find_agent(db, row["agent"])
     except Refusal:
-        verdict.dropped["item of a deleted agent"] = row["lines"]
+        verdict.drop("item of a deleted agent", row["lines"])
     else:
         _PROCESSES[row["kind"]](_Work(db, agent, row, content, verdict, settings))
-    if verdict.dropped.total():
+        _tell(db, row, verdict, settings=settings, now_ms=now_ms, replayed=replayed)
+    if replayed is None:
         db.executemany(
             "INSERT INTO drops VALUES (?, ?, ?)"
             " ON CONFLICT (agent, reason) DO UPDATE SET number = number + excluded.number",
             ((row["agent"], reason, number) for reason, number in verdict.dropped.items()),
         )
-        db.execute(
-            "INSERT INTO recoverable VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                str(uuid.uuid4()),
-                row["item"],
-                row["agent"],
-                row["correlation_id"],
-                row["received_ms"],
-                verdict.reason()[:1024],
-            ),
-        )
     db.execute("UPDATE received SET pending = 0 WHERE item = ?", (row["item"],))
     return verdict
+
+
+def _values(content: Any) -> int:
+    """Count the values of a time series; what is no sample counts as one, to be dropped."""
+    lists = (entry.get("values") if isinstance(entry, dict) else None for entry in content)
+    return sum(len(values) if isinstance(values, list) else 1 for values in lists)
+
+
+def _tell(
+    db: sqlite3.Connection,
+    row: sqlite3.Row,
+    verdict: Verdict,
+    *,
+    settings: Settings,
+    now_ms: int,
+    replayed: "str | None",
+) -> None:
+    """Write what became of an item where operators and agents can read it (agent API 7)."""
+    lines = f"Number of samplings: {row['lines']}, requests: 1."
+    notes = [Note(INFO, PROCESSING, lines)]
+    if verdict.dropped:
+        severity = ERROR if verdict.whole else WARN
+        notes.append(Note(severity, DROPPED, f"{lines} {verdict.reason()}"))
+    else:
+        notes.append(Note(INFO, FINISHED, f"{lines} {verdict.counts()}."))
+    # Before the record, whose being kept may hang on the activation.
+    write_messages(db, row, notes, now_ms=now_ms, settings=settings)
+    if not verdict.dropped:
+        if replayed is not None and not settings.keep_replayed:
+            delete_record(db, replayed)
+        return
+    if settings.recover == "unmapped" and not verdict.note_of_unmapped:
+        return
+    activation = find_activation(db, row["agent"])
+    if settings.records_need_activation and not (activation and is_active(activation, now_ms)):
+        return
+    keep_record(db, row, verdict.reason(), replayed=replayed, settings=settings)
 
 
 def _timeseries(work: _Work) -> None:
@@ -96,52 +180,56 @@ def _timeseries(work: _Work) -> None:
     current = json.loads(agent["dsc"])["configurationId"] if agent["dsc"] else None
     named = json.loads(work.row["details"])["configuration_id"]
     if named != current and settings.drop_mismatched_configuration:
-        work.verdict.dropped["sample of another configuration"] = len(work.content)
+        work.verdict.drop("value under another configuration", work.verdict.total)
+        work.verdict.note = (
+            f"Configuration {named} is not the agent's: {current or 'it has none'}."
+        )
         return
-    where = targets(work.db, agent["id"], points_of(agent), settings)
+    where, invalid = targets(work.db, agent["id"], points_of(agent), settings)
     records: Records = {}
     for sample in work.content:
-        _take_sample(sample, where, records, work.verdict, settings)
+        _take_sample(sample, (where, invalid), records, work.verdict, settings)
     write_records(work.db, records, replace=settings.replace_records)
 
 
 def _take_sample(
     sample: Any,
-    where: dict[str, list[Target]],
+    mapped: "tuple[dict[str, list[Target]], dict[str, str]]",
     records: Records,
     verdict: Verdict,
     settings: Settings,
 ) -> None:
+    where, invalid = mapped
     values = sample.get("values") if isinstance(sample, dict) else None
     if not isinstance(values, list):
-        verdict.dropped["malformed sample"] += 1
+        verdict.drop("malformed sample")
         return
     try:
         time_ms = parse_time(sample.get("timestamp"))
     except ValueError:
-        verdict.dropped["value with a bad timestamp"] += len(values)
+        verdict.drop("value with a bad timestamp", len(values))
         return
     # With whole-record replacement a later sample of the same time starts the record anew.
     begun: set[tuple[str, str]] = set()
     for entry in values:
         point = entry.get("dataPointId") if isinstance(entry, dict) else None
         if not isinstance(point, str):
-            verdict.dropped["malformed value"] += 1
+            verdict.drop("malformed value")
             continue
         found = where.get(point)
         if found is None:
-            verdict.dropped["unmapped value"] += 1
-            verdict.unmapped[point] = None
+            _drop_unmapped(verdict, point, invalid.get(point))
             continue
         quality = entry.get("qualityCode")
         if settings.check_quality_codes and quality is not None and not is_quality_code(quality):
-            verdict.dropped["value with a bad quality code"] += 1
+            verdict.drop("value with a bad quality code", heading=_REFUSED, name=point)
             continue
+        refused: dict[str, str] = {}
         for series, record, kind, length in found:
             try:
                 value = read_value(kind, entry.get("value"), length)
             except ValueError as exc:
-                verdict.dropped[f"value refused: {exc}"] += 1
+                refused[f"value refused: {exc}"] = f"{point} ({exc})"
                 continue
             key = (record, time_ms)
             if settings.replace_records and record not in begun:
@@ -149,6 +237,17 @@ def _take_sample(
                 records[key] = {}
             held = records.setdefault(key, {})
             held[series] = (value, None if quality is None else str(quality))
+        for reason, name in refused.items():  # once a value, whatever number of variables it feeds
+            verdict.drop(reason, heading=_REFUSED, name=name)
+
+
+def _drop_unmapped(verdict: Verdict, point: str, invalid: "str | None") -> None:
+    if invalid is None:
+        verdict.drop("unmapped value", heading=_UNMAPPED, name=point)
+    else:
+        verdict.drop(
+            "value with an invalid mapping", heading=_INVALID, name=f"{point} ({invalid})"
+        )
 
 
 def _event(work: _Work) -> None:
@@ -156,7 +255,7 @@ def _event(work: _Work) -> None:
     for event in work.content:
         fault = _event_fault(event)
         if fault:
-            work.verdict.dropped[f"event {fault}"] += 1
+            work.verdict.drop(f"event {fault}")
             continue
         work.db.execute(
             "INSERT OR REPLACE INTO events (asset, agent, id, time_ms, body)"
@@ -206,12 +305,15 @@ def _model(work: _Work) -> None:
     try:
         replace_configuration(work.db, work.agent, check_configuration(work.content))
     except ValueError as exc:
-        work.verdict.dropped["configuration"] += 1
+        work.verdict.drop("configuration")
         work.verdict.note = str(exc)
 
 
-def _custom(_work: _Work) -> None:
-    """Nothing: what the platform does depends on a consumer that ordinary tenants lack (6.4.5)."""
+def _custom(work: _Work) -> None:
+    """Keep it, unless this is a tenant without a consumer of such data (6.4.5, a guess)."""
+    if not work.settings.custom_data_consumer:
+        kind = json.loads(work.row["details"])["type"]
+        work.verdict.drop("custom data without a consumer", heading="Types", name=kind)
 
 
 _PROCESSES: dict[str, Callable[[_Work], None]] = {

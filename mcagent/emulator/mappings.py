@@ -165,14 +165,20 @@ def targets(
     agent: str,
     points: "dict[str, dict[str, Any]]",
     settings: Settings,
-) -> dict[str, list[Target]]:
-    """Give the valid targets of each mapped data point of an agent."""
+) -> "tuple[dict[str, list[Target]], dict[str, str]]":
+    """Give the valid targets of each mapped data point of an agent.
+
+    Returns:
+        Point to its targets; and point to the reasons of those that have invalid mappings only.
+    """
     found: dict[str, list[Target]] = {}
+    invalid: dict[str, str] = {}
     for row in find_mappings(db, agent=agent):
-        if not invalidity(row, points, settings):
-            found.setdefault(row["point"], []).append(
-                Target(
-                    row["series"], (row["entity"], row["aspect"]), row["type"], row["length"] or 0
-                )
-            )
-    return found
+        reasons = invalidity(row, points, settings)
+        if reasons:
+            invalid[row["point"]] = ", ".join(reasons)
+            continue
+        where = (row["entity"], row["aspect"])
+        target = Target(row["series"], where, row["type"], row["length"] or 0)
+        found.setdefault(row["point"], []).append(target)
+    return found, {point: why for point, why in invalid.items() if point not in found}

@@ -5,7 +5,7 @@ import math
 import sqlite3
 from typing import Any
 
-from . import agents, assets, datasource
+from . import agents, assets, datasource, diagnostics, recoverable
 from .answers import Refusal
 from .hub import Hub
 
@@ -152,6 +152,23 @@ def file_content(hub: Hub, sha256: str) -> bytes:
     if row is None:
         raise Refusal(404, "No file has this hash.")
     return bytes(row["content"])
+
+
+def messages(hub: Hub, agent: "str | None" = None) -> list[dict[str, Any]]:
+    """Give diagnostic messages (of one agent), oldest first, as the deprecated list has them."""
+    with hub.store.reading() as db:
+        return diagnostics.find_messages(
+            db, agent=agent, now_ms=hub.clock.now_ms(), settings=hub.settings
+        )
+
+
+def recoverable_records(hub: Hub, agent: "str | None" = None) -> list[dict[str, Any]]:
+    """Give recoverable records (of one agent), oldest first."""
+    with hub.store.reading() as db:
+        rows = recoverable.find_records(
+            db, agent=agent, now_ms=hub.clock.now_ms(), settings=hub.settings
+        )
+    return [recoverable.show_record(row) for row in rows]
 
 
 def _of_asset(db: sqlite3.Connection, query: str, asset: "str | None") -> list[sqlite3.Row]:

@@ -15,6 +15,9 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "startsWith": lambda value, wanted: str(value).startswith(str(wanted)),
     "endsWith": lambda value, wanted: str(value).endswith(str(wanted)),
     "contains": lambda value, wanted: str(wanted) in str(value),
+    # For times in the service's own form, whose order is that of their text.
+    "before": lambda value, wanted: str(value) < str(wanted),
+    "after": lambda value, wanted: str(value) > str(wanted),
 }
 
 

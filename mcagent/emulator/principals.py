@@ -15,7 +15,31 @@ from .keys import SigningKey
 from .settings import Settings
 
 AGENT_SCOPE = "mdsp:core:DefaultAgent"
-_AGENT_RIGHTS = frozenset(("agm.r", "obc.r", "dsc.r", "dsc.u", "exc.w", "map.c", "map.r", "map.d"))
+# Diagnostics and recoverable records are open to users and to the agent itself (agent API 7).
+_DIAGNOSTIC_SCOPES = (
+    "da.c",
+    "da.r",
+    "da.u",
+    "da.d",
+    "da.m.r",
+    "di.r",
+    "rec.r",
+    "rec.c",
+    "rec.d",
+)
+_AGENT_RIGHTS = frozenset(
+    (
+        "agm.r",
+        "obc.r",
+        "dsc.r",
+        "dsc.u",
+        "exc.w",
+        "map.c",
+        "map.r",
+        "map.d",
+        *_DIAGNOSTIC_SCOPES,
+    )
+)
 OPERATOR_SCOPES = (
     "agm.c",
     "agm.r",
@@ -28,6 +52,7 @@ OPERATOR_SCOPES = (
     "map.c",
     "map.r",
     "map.d",
+    *_DIAGNOSTIC_SCOPES,
 )
 
 
@@ -106,7 +131,8 @@ class Tokens:
         onboarded = row is not None and row["boarding"] == "ONBOARDED"
         if row is None or not (onboarded or self._settings.tokens_after_offboard):
             raise Refusal(401)
-        return Principal(claims["sub"], _AGENT_RIGHTS)
+        denied = self._settings.denied_to_agents.split()
+        return Principal(claims["sub"], _AGENT_RIGHTS.difference(denied))
 
 
 def bearer(request: Request) -> "str | None":

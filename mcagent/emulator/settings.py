@@ -46,6 +46,20 @@ class Settings:
     replace_records: bool = False  # True: a record with an existing time is replaced as a whole
     check_quality_codes: bool = True
 
+    # -- diagnostics and recoverable records (7)
+    diagnostic_agents_max: int = 5  # activated at a time in one tenant
+    diagnostic_limit_status: str = "400"  # of the activation of one more; or "409"
+    diagnostic_active_s: int = 3600  # then it is off by itself
+    diagnostic_messages_life_s: int = _WEEK_S
+    own_correlation_ids: bool = False  # True: the platform's own, not the request's header
+    custom_data_consumer: bool = True  # False: as in a tenant without one, it is dropped
+    recover: str = "everything"  # which drops leave a record; or "unmapped": those alone
+    records_need_activation: bool = False  # True: only while diagnostics are on
+    recoverable_life_s: int = 0  # 0: until it is replayed or deleted
+    keep_replayed: bool = False  # True: a record stays after a replay that stored everything
+    download_link_life_s: int = 600
+    denied_to_agents: str = ""  # scopes that agents lack, such as "map.r rec.r"
+
     # -- online status (2.4): seconds since the last token or exchange
     online_window_s: int = 300
 
@@ -82,7 +96,11 @@ class Settings:
         return asdict(self)
 
 
-_CHOICES = {"previous_secret": ("until_new_used", "never", "always")}
+_CHOICES = {
+    "previous_secret": ("until_new_used", "never", "always"),
+    "diagnostic_limit_status": ("400", "409"),
+    "recover": ("everything", "unmapped"),
+}
 
 # `--strict`: the harshest reading of everything, for CI of device scripts. 1 000-based sizes
 # (agent API 0.2); the platform's overview calls 1 MB the maximum of a time series upload.

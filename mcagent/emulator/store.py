@@ -58,6 +58,13 @@ CREATE TABLE IF NOT EXISTS drops (
 CREATE TABLE IF NOT EXISTS recoverable (
     id TEXT PRIMARY KEY, item INTEGER NOT NULL, agent TEXT NOT NULL, correlation_id TEXT NOT NULL,
     request_ms INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS activations (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL, until_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (
+    number INTEGER PRIMARY KEY, agent TEXT NOT NULL, correlation_id TEXT NOT NULL,
+    severity TEXT NOT NULL, message TEXT NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL,
+    time_ms INTEGER NOT NULL);
 """
 
 _CLEARED = (
@@ -74,6 +81,8 @@ _CLEARED = (
     "files",
     "drops",
     "recoverable",
+    "activations",
+    "messages",
 )
 
 

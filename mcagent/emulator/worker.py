@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import Any, NamedTuple
 
+from .clock import PlatformClock
 from .ingest import process_item
 from .journal import Journal, content_of
 from .settings import Settings
@@ -17,6 +18,7 @@ class _Job(NamedTuple):
     item: int
     content: Any
     epoch: int
+    replayed: "str | None" = None  # the recoverable record that it is run again for
 
 
 class Worker:
@@ -26,8 +28,11 @@ class Worker:
     starts again on the same data.
     """
 
-    def __init__(self, store: Store, journal: Journal, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, journal: Journal, clock: PlatformClock, settings: Settings
+    ) -> None:
         self._store = store
+        self._clock = clock
         self._settings = settings
         self._jobs: deque[_Job] = deque()
         self._changed = threading.Condition()
@@ -43,6 +48,17 @@ class Worker:
         due = time.monotonic() + self._settings.processing_delay_s
         with self._changed:
             self._jobs.extend(_Job(due, item, content, epoch) for item, content in items)
+            self._changed.notify_all()
+
+    def replay(self, record: sqlite3.Row) -> None:
+        """Queue the item of a recoverable record once more.
+
+        Not kept over a restart: the record is, and can be replayed again.
+        """
+        due = time.monotonic() + self._settings.processing_delay_s
+        job = _Job(due, record["item"], None, self._store.epoch, record["id"])
+        with self._changed:
+            self._jobs.append(job)
             self._changed.notify_all()
 
     def pending(self) -> int:
@@ -89,4 +105,11 @@ class Worker:
             row: sqlite3.Row = db.execute(
                 "SELECT * FROM received WHERE item = ?", (job.item,)
             ).fetchone()
-            process_item(db, row, job.content, self._settings)
+            process_item(
+                db,
+                row,
+                content_of(row) if job.replayed else job.content,
+                settings=self._settings,
+                now_ms=self._clock.now_ms(),
+                replayed=job.replayed,
+            )

@@ -99,7 +99,7 @@ def test_another_configuration_id_is_dropped_by_switch(hub):
     device = ready(hub)
     device.send(series(sample(T0, P1="1"), sample(T1, P1="1"), configuration="old"))
     assert stored(hub, device) == []
-    assert hub.state()["dropped"] == {"sample of another configuration": 2}
+    assert hub.state()["dropped"] == {"value under another configuration": 2}
     hub.change_settings(drop_mismatched_configuration=False)
     device.send(series(sample(T0, P1="1"), configuration="old"))
     assert stored(hub, device) == [(T0, {"P1": 1.0})]

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from ..agents import touch
 from ..answers import Refusal, correlation_id, empty
+from ..diagnostics import write_accepted
 from ..items import TIMESERIES, Item, read_item
 from ..journal import Sender
 from ..multipart import MalformedBody, media_type, read_exchange
@@ -27,6 +28,7 @@ async def _exchange(request: Request) -> Response:
         touch(db, caller.agent, now_ms)
         sender = Sender(caller.agent, now_ms, correlation_id(request))
         numbers = hub.journal.append(db, sender, items)
+        write_accepted(db, caller.agent, numbers, now_ms=now_ms, settings=hub.settings)
     hub.worker.submit([(n, item.content) for n, item in zip(numbers, items)], epoch)
     # Exactly 200 and no body: the C library takes a 201 for a failure (agent API 6.5).
     return empty()
