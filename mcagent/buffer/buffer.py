@@ -268,10 +268,13 @@ class Buffer:
             if not again:
                 self._files.cursor.write(sync=False)
 
-    def set_aside(self, lane: str, sequence: int, reason: "dict[str, Any]") -> None:
+    def set_aside(self, lane: str, sequence: int, reason: "dict[str, Any]") -> bool:
         """Move the oldest record of *lane* to the rejected store, with the *reason* as JSON.
 
         The copy is durable before the lane goes past the record.
+
+        Returns:
+            False where the store had no room that it could make: the record is counted as lost.
 
         Raises:
             ValueError: *sequence* is not the oldest record.
@@ -280,8 +283,9 @@ class Buffer:
             files = self._files
             rejected = files.lane(REJECTED)
             files.make(rejected)
-            set_aside(files.outlet(lane), rejected, sequence, reason, files.make_room)
+            kept = set_aside(files.outlet(lane), rejected, sequence, reason, files.make_room)
             self._files.settle()
+            return kept
 
     def first_record(self, lane: str) -> "Record | None":
         """The oldest durable record that is not acknowledged; nothing is pinned."""

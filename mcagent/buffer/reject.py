@@ -17,10 +17,10 @@ def set_aside(
     sequence: int,
     reason: "dict[str, Any]",
     make_room: "Callable[[Lane, int], int]",
-) -> None:
+) -> bool:
     """Copy the oldest record of *outlet*, durably, and go past it; the caller writes the cursor.
 
-    Where the store has no room that it could make, the record counts as lost.
+    Where the store has no room that it could make, the record counts as lost: False.
 
     Source: docs/buffer-format.md, "Rejected records".
     """
@@ -36,6 +36,7 @@ def set_aside(
     finally:
         outlet.unpin()
     outlet.set_aside(record, kept=kept)
+    return kept
 
 
 def _copy(

@@ -31,7 +31,7 @@ _ALL_LANES = ("models", "events", "timeseries", "files")
 
 _TROUBLES_TO_SEARCH = 8  # design: eight 5xx for one batch while others succeed
 _LOCAL_TROUBLES_TO_SEARCH = 3  # a record that cannot be read back does not heal by waiting
-_GATEWAY = (502, 503, 504)  # what stands before the platform: never about a record
+_SEARCH_CAP_MS = 10_000  # between two requests of a search for what the platform stumbles over
 _SMALL_BODY = 2000  # a body of this size is not refused for its size
 _CLOSED = 9  # EBADF: the buffer was closed while this ran in another thread
 
@@ -103,8 +103,9 @@ class Dispatch:
         if answer.row.outcome != outcome.ACK:
             load.release(again=not answer.status)
         if self.poison.learn(load, answer, self._clock.monotonic_ms()):
-            # A refusal is worth an immediate next request, trouble is not.
-            return 0 if answer.row.cap_ms == 0 else self.pause(answer)
+            # A refusal is worth an immediate next request, trouble is not; but nothing else goes
+            # until the search is over.
+            return 0 if answer.row.cap_ms == 0 else self.pause(answer, _SEARCH_CAP_MS)
         return self._failed(load, answer)
 
     # -- sending ----------------------------------------------------------------------------
@@ -185,7 +186,7 @@ class Dispatch:
         if answer.row.outcome == outcome.SHRINK:
             self.limit.too_slow(size)
             return self._late(load, answer, now_ms)
-        if (answer.status >= 500 and answer.status not in _GATEWAY) or answer.kind == "body":
+        if answer.status >= 500 or answer.kind == "body":
             self._trouble(load, answer, now_ms)
         return self.pause(answer)
 
@@ -233,9 +234,9 @@ class Dispatch:
 
     # -- pauses and words -------------------------------------------------------------------
 
-    def pause(self, answer: Answer) -> int:
-        """Send nothing for a while; return for how long."""
-        cap_ms = answer.row.cap_ms
+    def pause(self, answer: Answer, most_ms: int = outcome.SERVICE_CAP_MS) -> int:
+        """Send nothing for a while, *most_ms* where nothing else is asked for; return how long."""
+        cap_ms = min(answer.row.cap_ms, most_ms)
         if cap_ms:
             wait_ms = self._backoff.next_ms(cap_ms, answer.retry_after_ms)
         else:

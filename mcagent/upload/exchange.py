@@ -25,11 +25,12 @@ class Answer:
         hint: What to do, ``""`` where nobody knows.
         retry_after_ms: What the platform asked for, 0 where it did not.
         correlation_id: Of the request.
+        time_ms: When it came, by the platform's clock as well as it is known; 0 for unknown.
     """
 
     def __init__(
         self, row: outcome.Row, *, status: int = 0, kind: str = "", reason: str = "",
-        hint: str = "", retry_after: int = 0, correlation_id: str = "",
+        hint: str = "", retry_after: int = 0, correlation_id: str = "", time_ms: int = 0,
     ) -> None:  # fmt: skip
         self.row = row
         self.status = status
@@ -38,6 +39,7 @@ class Answer:
         self.hint = hint
         self.retry_after_ms = retry_after
         self.correlation_id = correlation_id
+        self.time_ms = time_ms
 
     @classmethod
     def of_response(cls, row: outcome.Row, response: "Response", session: "Session") -> "Answer":
@@ -50,6 +52,7 @@ class Answer:
             # The session has compared the clocks by this very answer.
             retry_after=retry_after_ms(response, session.now_ms()),
             correlation_id=session.correlation_id,
+            time_ms=session.now_ms(),
         )
 
     @classmethod

@@ -1,13 +1,13 @@
 """Deal with a record that the platform refuses: search, prove, set aside, or hold the lane.
 
 Design: a record is set aside only if it was refused alone while another of its kind was accepted;
-a gateway that refuses everything must not empty the buffer.
+a gateway that refuses everything, or makes one mistake, must not empty the buffer.
 """
 
 from ..messages.kinds import SAMPLE
 from ..runtime import log
 from . import outcome
-from .search import CANARY, PROBE, SEND, SET_ASIDE, UNPROVEN, Search
+from .search import CANARY, CONFIRM, DONE, PROBE, SEND, SET_ASIDE, UNPROVEN, Search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,14 +130,21 @@ class Poison:
             recently = lane != "models" and self._lanes[lane].recently_accepted(
                 self._suspects[0].kind, now_ms
             )
-            # Under another model than its own it would not replace itself, but lose values.
+            # Under another model than its own it would not replace itself, but lose values; and
+            # that samples pass says nothing of events.
             canary = self._canary is not None and load.keeps(self._canary[1])
-            search.nothing_behind(canary, recently)
+            search.nothing_behind(canary and lane == "timeseries", recently)
         elif self._action == CANARY and self._canary is not None:
             load.add_again(SAMPLE, self._canary[0], self._canary[1])
             return load
+        elif self._action == CONFIRM:
+            if load.add_single(lane, 0, 1) is not None:
+                if load.sequence == self._refusals[0][0]:
+                    return load
+                load.release()
+            self._end()  # the quota dropped it
         elif self._action == SET_ASIDE:
-            self._move_aside(lane, now_ms)
+            self._settle(now_ms)
         elif self._action == UNPROVEN:
             self._hold(lane, now_ms)
         else:
@@ -153,7 +160,7 @@ class Poison:
         if search is None:
             return False
         if answer.row.outcome == outcome.ACK:
-            if self._action == SEND and not load.partial:
+            if self._action in (SEND, CONFIRM) and not load.partial:
                 self._on_accepted(load)
             else:
                 load.release()
@@ -162,10 +169,9 @@ class Poison:
                 elif self._action == PROBE:
                     self._probed = load.sequence
             search.accepted(load.records)
-            if search.next()[0] == SET_ASIDE:
-                # At once: a crash between proof and verdict would send them once more, out of
-                # order if they are accepted then.
-                self._move_aside(self.searching, now_ms)
+            if self._action == CONFIRM:
+                self._refusals.pop(0)
+            self._conclude(now_ms)
             return True
         refused = answer.row.outcome == outcome.SEARCH or (
             answer.status == 413 and load.records <= 1
@@ -174,16 +180,20 @@ class Poison:
             refused = True
         if refused:
             last = search.last
-            if load.records == 1:
+            if self._action == CONFIRM:
+                self._refusals[0] = (load.sequence, _words(answer))
+            elif load.records == 1:
                 last = load.sequence
                 self._refusals.append((last, _words(answer)))
             elif load.records:
                 last = load.batches[0].last
             search.refused(load.records, last)
+            self._conclude(now_ms)
         return refused
 
     def give_up(self) -> None:
         """End the search without a verdict: its lane cannot be read."""
+        self._probed = 0
         self._end()
 
     # -- private ----------------------------------------------------------------------------
@@ -199,25 +209,37 @@ class Poison:
         most = self._lanes[suspect.lane].may_set_aside(now_ms, self._settings.set_aside_per_hour)
         self._search = Search(suspect.count, suspect.last, known=known, most=most)
 
-    def _move_aside(self, lane: str, now_ms: int) -> None:
-        """The records that were refused alone are proven to be at fault."""
-        moved = 0
-        for sequence, words in self._refusals:
-            head = self._buffer.first_record(lane)
+    def _conclude(self, now_ms: int) -> None:
+        """Act on a verdict at once.
+
+        A crash between proof and verdict would send the records once more, out of order if they
+        are accepted then.
+        """
+        if self._search is not None and self._search.next()[0] == SET_ASIDE:
+            self._settle(now_ms)
+        if self._search is not None and self._search.next()[0] == DONE and self._action != SEND:
+            self._end()
+
+    def _settle(self, now_ms: int) -> None:
+        """The record at the front is proven to be at fault."""
+        lane, search = self.searching, self._search
+        assert search is not None
+        sequence, words = self._refusals[0]
+        head = self._buffer.first_record(lane)
+        try:
             if head is None or head.sequence != sequence:
-                break  # dropped by the quota meanwhile
-            try:
-                self._buffer.set_aside(lane, sequence, words)
-            except ValueError:
-                break  # in this very moment
-            moved += 1
-            log("warning", "upload", "%s record %d was set aside: %s" % (lane, sequence, words))
-        self.set_aside += moved
-        self._lanes[lane].set_aside(moved, now_ms)
-        if self._probed:
-            # Already accepted, as the proof. After a crash just here it is sent once more.
-            self._deliver(self._probed)
-        self._end()
+                raise ValueError("dropped by the quota meanwhile")  # noqa: TRY301
+            kept = self._buffer.set_aside(lane, sequence, words)
+        except ValueError:
+            self._end()
+            return
+        what = "was set aside" if kept else "was refused, and there was no room to keep it"
+        log("warning", "upload", "%s record %d %s: %s" % (lane, sequence, what, words))
+        self._refusals.pop(0)
+        self._lanes[lane].set_aside(1, now_ms)
+        self.set_aside += 1
+        search.settled()
+        self._conclude(now_ms)
 
     def _deliver(self, sequence: int) -> None:
         """The record *sequence*, now at the front of the lane, was accepted by itself."""
@@ -243,10 +265,13 @@ class Poison:
         self._end()
 
     def _end(self) -> None:
+        probed, self._probed = self._probed, 0
+        if probed:
+            # Already accepted, as the proof. After a crash just here it is sent once more.
+            self._deliver(probed)
         self._suspects = []
         self._search = None
         self.searching = ""
-        self._probed = 0
 
 
 def _words(answer: "Answer") -> "dict[str, Any]":
@@ -254,5 +279,6 @@ def _words(answer: "Answer") -> "dict[str, Any]":
     return {
         "status": answer.status,
         "reason": answer.reason,
+        "time_ms": answer.time_ms,
         "correlation_id": answer.correlation_id,
     }

@@ -1,5 +1,6 @@
 """A buffer in memory, a clock, a session without credentials, and a platform to talk to."""
 
+import bisect
 import email
 import json
 
@@ -151,6 +152,7 @@ class MemoryBuffer:
         record = self.lanes[lane].pop(0)
         assert record.sequence == sequence
         self.rejected.append((lane, sequence, reason))
+        return True
 
     def unreported_losses(self):
         return []
@@ -302,6 +304,15 @@ def parse_exchange(content_type, body):
             }
         )
     return items
+
+
+def out_of_place(numbers):
+    """How few of *numbers* would have to be taken out to leave the rest in order."""
+    ends = []  # of the rising sequences of each length, the least last number
+    for number in numbers:
+        place = bisect.bisect_left(ends, number)
+        ends[place : place + 1] = [number]
+    return len(numbers) - len(ends)
 
 
 def configuration(configuration_id, *points):

@@ -15,6 +15,7 @@ from tests.upload.fakes import (
     add_model,
     add_samples,
     configuration,
+    out_of_place,
 )
 
 # What is recorded: ("samples", how many, bytes each) or ("events", …) or ("model", number, 0).
@@ -45,6 +46,14 @@ def trouble(what):
         headers = {"content-type": "text/html"} if what == 200 else {"retry-after": "3"}
         return Response(what, headers, b"<html>" if what == 200 else b"")
     return TransportError("no answer", kind=what)
+
+
+def in_order(numbers, lies):
+    """The records that arrived. Each refusal that was a lie may have let the proof behind the
+    suspected record arrive before it; otherwise first arrivals are in order."""
+    first = list(dict.fromkeys(numbers))
+    assert out_of_place(first) <= lies
+    return sorted(first)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -92,12 +101,13 @@ def test_no_body_over_a_limit_no_record_lost_or_reordered(steps, troubles, most,
 
     refused = {(lane, sequence - 1) for lane, sequence, _ in buffer.rejected}
     kept = [n for n in range(len(samples)) if ("timeseries", n) not in refused]
-    assert list(dict.fromkeys(platform.samples)) == kept
+    lies = sum(what in (400, 413, 415, 500, 503, "body") for what in troubles)
+    assert in_order(platform.samples, lies) == kept
     kept = [n for n in range(events) if ("events", n) not in refused]
     received = [event["e"] for event in platform.received("businessEvent")]
-    assert list(dict.fromkeys(received)) == kept
-    # A single lying refusal is taken for the truth only with an acceptance after it.
-    assert len(refused) <= sum(what in (400, 413, 415, "body") for what in troubles)
+    assert in_order(received, lies) == kept
+    # One lie proves nothing: what is set aside was refused, another one accepted, and it again.
+    assert 2 * len(refused) <= lies
     if not any(lane == "models" for lane, _, _ in buffer.rejected):
         # Samples of a refused model go under the next one: its own does not exist there.
         assert platform.dropped == []
