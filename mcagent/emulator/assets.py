@@ -19,7 +19,9 @@ def new_id() -> str:
 def create_asset(
     db: sqlite3.Connection, name: str, tenant: str, aspects: "dict[str, dict[str, Any]]"
 ) -> str:
-    """Create an asset with *aspects*: {aspect: {variable: {"type", "unit"?, "length"?}}}.
+    """Create an asset with *aspects*: {aspect: {variable: {"type", "unit"?, "length"?, ...}}}.
+
+    A variable keeps quality codes unless its member `qualityCode` is false.
 
     Raises:
         ValueError: A variable has no known type.
@@ -46,10 +48,19 @@ def put_variable(
             f"known are {', '.join(READERS)}"
         )
     db.execute(
-        "INSERT INTO series (asset, aspect, variable, type, unit, length)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (asset, aspect, variable)"
-        " DO UPDATE SET type = excluded.type, unit = excluded.unit, length = excluded.length",
-        (asset, aspect, variable, shape["type"], shape.get("unit") or "", shape.get("length")),
+        "INSERT INTO series (asset, aspect, variable, type, unit, length, has_quality)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (asset, aspect, variable)"
+        " DO UPDATE SET type = excluded.type, unit = excluded.unit, length = excluded.length,"
+        " has_quality = excluded.has_quality",
+        (
+            asset,
+            aspect,
+            variable,
+            shape["type"],
+            shape.get("unit") or "",
+            shape.get("length"),
+            shape.get("qualityCode", True) is not False,
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from .authority import Authority
 from .hub import Hub
 from .server import Server
 from .settings import Settings
-from .timeseries import read_records
+from .timeseries import stored_records
 
 
 class Emulator:
@@ -160,7 +160,10 @@ class Emulator:
     def create_asset(
         self, name: str, aspects: "dict[str, dict[str, dict[str, Any]]] | None" = None
     ) -> str:
-        """Create an asset from {aspect: {variable: {"type", "unit"?, "length"?}}}; give its id."""
+        """Create an asset; give its id.
+
+        *aspects* is {aspect: {variable: {"type", "unit"?, "length"?, "qualityCode"?}}}.
+        """
         return operations.create_asset(self._running, name, aspects or {})
 
     def operator_token(self, scopes: Sequence[str]) -> str:
@@ -180,8 +183,7 @@ class Emulator:
         self, asset: "str | None" = None, aspect: "str | None" = None
     ) -> list[dict[str, Any]]:
         """Give stored records: `asset`, `aspect`, `_time`, `values`, `quality`."""
-        with self._running.store.reading() as db:
-            return list(read_records(db, asset=asset, aspect=aspect))
+        return list(stored_records(self._running.store, asset=asset, aspect=aspect))
 
     def events(self, asset: "str | None" = None) -> list[dict[str, Any]]:
         """Give stored events: `asset`, `agent`, `event`."""

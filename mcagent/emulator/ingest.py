@@ -189,7 +189,9 @@ def _timeseries(work: _Work) -> None:
     records: Records = {}
     for sample in work.content:
         _take_sample(sample, (where, invalid), records, work.verdict, settings)
-    write_records(work.db, records, replace=settings.replace_records)
+    write_records(
+        work.db, records, now_ms=work.row["received_ms"], replace=settings.replace_records
+    )
 
 
 def _take_sample(

@@ -6,6 +6,7 @@ is the only way for several threads to share a database in RAM without its depre
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,9 +16,14 @@ CREATE TABLE IF NOT EXISTS assets (
 -- One row per variable of an asset; `id` is the key of its stored values.
 CREATE TABLE IF NOT EXISTS series (
     id INTEGER PRIMARY KEY, asset TEXT NOT NULL, aspect TEXT NOT NULL, variable TEXT NOT NULL,
-    type TEXT NOT NULL, unit TEXT NOT NULL, length INTEGER, UNIQUE (asset, aspect, variable));
+    type TEXT NOT NULL, unit TEXT NOT NULL, length INTEGER, has_quality INTEGER NOT NULL DEFAULT 1,
+    UNIQUE (asset, aspect, variable));
+-- One row per value, and the key is the only index: a page of an aspect is one range of each of
+-- its variables, merged by time; the newest value and a plot are one range of one variable. A
+-- value that may not be read yet (imported in bulk) waits for `visible_ms`.
 CREATE TABLE IF NOT EXISTS stored (
     series INTEGER NOT NULL, time_ms INTEGER NOT NULL, value, quality TEXT,
+    ingested_ms INTEGER NOT NULL, visible_ms INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (series, time_ms)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS agents (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, tenant TEXT NOT NULL, profile TEXT NOT NULL,
@@ -97,9 +103,27 @@ class Store:
         # survive a power cut.
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
+        self._check_schema(path)
         self._db.executescript(_SCHEMA)
         # Counts `clear` calls, so that work begun before one is not written after it.
         self.epoch = 0
+
+    def _check_schema(self, path: str) -> None:
+        """Refuse a file with other tables; there are no migrations, it is data for trying things.
+
+        Raises:
+            sqlite3.DatabaseError: Another version of the emulator made the file.
+        """
+        mark = zlib.crc32(_SCHEMA.encode()) >> 1  # user_version is signed
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        empty = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if not empty and found != mark:
+            self._db.close()
+            raise sqlite3.DatabaseError(
+                f"{path} was made by another version of the emulator; "
+                "move it away, or name another directory"
+            )
+        self._db.execute(f"PRAGMA user_version = {mark}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -16,7 +16,7 @@ from ..answers import Refusal, answer, empty, encode, json_object, parse_json
 from ..assets import list_assets
 from ..gate import CONTROL
 from ..principals import OPERATOR_SCOPES
-from ..timeseries import read_records
+from ..timeseries import stored_records
 from .agents import text_of
 from .common import hub_of
 
@@ -100,10 +100,8 @@ async def _received(request: Request) -> Response:
 
 async def _stored(request: Request) -> Response:
     query = request.query_params
-    with hub_of(request).store.reading() as db:
-        # Read out under the lock: a cursor left open while others write would see their writes.
-        records = list(read_records(db, asset=query.get("asset"), aspect=query.get("aspect")))
-    return _ndjson(records)
+    store = hub_of(request).store
+    return _ndjson(stored_records(store, asset=query.get("asset"), aspect=query.get("aspect")))
 
 
 async def _events(request: Request) -> Response:

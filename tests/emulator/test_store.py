@@ -1,0 +1,172 @@
+"""The store: what survives a restart, and what a million samples cost to read."""
+
+import sqlite3
+import time
+
+import pytest
+
+from mcagent.emulator import Emulator
+from mcagent.emulator.assets import create_asset
+from mcagent.emulator.store import Store
+from mcagent.emulator.timeseries import (
+    Span,
+    read_page,
+    stored_records,
+    variables_of,
+    write_records,
+)
+
+from .device import onboarded, ready, sample, timeseries
+
+SHAPE = {"rpm": {"type": "INT"}, "load": {"type": "DOUBLE"}, "state": {"type": "STRING"}}
+T0 = 1767600000000
+
+
+@pytest.fixture
+def store():
+    store = Store()
+    yield store
+    store.close()
+
+
+def filled(store, records, shape=SHAPE):
+    """Make an asset with aspect `motor` and write {time: {variable: value}}."""
+    with store.transaction() as db:
+        asset = create_asset(db, "pump", "localdev", {"motor": shape})
+        series = {variable.name: variable.series for variable in variables_of(db, asset, "motor")}
+        write_records(
+            db,
+            {
+                ((asset, "motor"), time_ms): {
+                    series[name]: (value, None) for name, value in values.items()
+                }
+                for time_ms, values in records.items()
+            },
+            now_ms=T0,
+            replace=True,
+        )
+    return asset
+
+
+def times(page):
+    return [time_ms for time_ms, _ in page.records]
+
+
+def test_a_page_excludes_its_start_and_includes_its_end(store):
+    asset = filled(store, {n: {"rpm": n} for n in (1, 2, 3, 4)})
+    with store.reading() as db:
+        variables = variables_of(db, asset, "motor")
+        assert times(read_page(db, variables, Span(1, 3), limit=10, now_ms=0)) == [2, 3]
+
+
+def test_a_page_is_cut_by_records_not_by_values(store):
+    """Sparse records: the second variable begins where the first ends."""
+    asset = filled(store, {1: {"rpm": 1}, 2: {"load": 2.0}, 3: {"rpm": 3, "load": 3.0}})
+    with store.reading() as db:
+        variables = variables_of(db, asset, "motor")
+        page = read_page(db, variables, Span(), limit=2, now_ms=0)
+        assert page.records == [(1, {"rpm": (1, None)}), (2, {"load": (2.0, None)})]
+        assert page.more
+        page = read_page(db, variables, Span(), limit=2, now_ms=0, descending=True)
+        assert times(page) == [3, 2]
+        assert not read_page(db, variables, Span(), limit=3, now_ms=0).more
+
+
+def test_replacing_takes_what_the_new_record_does_not_have(store):
+    asset = filled(store, {1: {"rpm": 1, "load": 1.0}, 2: {"rpm": 2}})
+    with store.transaction() as db:
+        load = variables_of(db, asset, "motor")[1].series
+        for replace, left in ((False, {"rpm": 1, "load": 5.0}), (True, {"load": 5.0})):
+            record = {((asset, "motor"), 1): {load: (5.0, None)}}
+            write_records(db, record, now_ms=T0, replace=replace)
+            found = read_page(db, variables_of(db, asset, "motor"), Span(), limit=1, now_ms=0)
+            assert {name: value for name, (value, _) in found.records[0][1].items()} == left
+
+
+def test_values_wait_until_they_may_be_seen(store):
+    asset = filled(store, {})
+    with store.transaction() as db:
+        (rpm, *_) = variables = variables_of(db, asset, "motor")
+        record = {((asset, "motor"), 1): {rpm.series: (1, None)}}
+        write_records(db, record, now_ms=T0, replace=True, visible_ms=T0 + 5)
+        assert times(read_page(db, variables, Span(), limit=1, now_ms=T0 + 4)) == []
+        assert times(read_page(db, variables, Span(), limit=1, now_ms=T0 + 5)) == [1]
+    assert len(list(stored_records(store))) == 1  # the control interface sees everything
+
+
+def test_reading_everything_leaves_the_store_to_others_and_repeats_nothing(store):
+    filled(store, {n: {"rpm": n} for n in range(2500)})
+    lines = stored_records(store)
+    first = next(lines)
+    filled(store, {1: {"rpm": 1}})  # no lock is held between two blocks
+    assert [first["values"]["rpm"], *(line["values"]["rpm"] for line in lines)] == list(
+        range(2500)
+    )
+
+
+def test_a_file_of_another_version_is_refused_with_a_way_out(tmp_path):
+    path = str(tmp_path / "hub.sqlite")
+    Store(path).close()
+    Store(path).close()  # its own it takes again
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 7")
+    db.close()
+    with pytest.raises(sqlite3.DatabaseError, match=r"another version .* move it away"):
+        Store(path)
+
+
+def test_a_restart_finds_agents_keys_mappings_and_values(tmp_path):
+    def facts(hub, device):
+        answer = device.call("GET", "/api/mindconnect/v3/dataPointMappings")
+        assert answer.status == 200
+        return answer.json["content"], hub.stored(), hub.received(), hub.state()["onboarded"]
+
+    with Emulator(tls=False, data=tmp_path, settings={"processing_delay_s": 0.0}) as hub:
+        device = ready(hub)
+        onboarded(hub, "other")
+        device.send(timeseries(sample("2026-01-05T08:00:00.000Z", P1="1", CNT="2")))
+        hub.settle()
+        before, port = facts(hub, device), hub.port
+        assert len(before[0]) == 2
+        assert len(before[1]) == 1
+    with Emulator(tls=False, data=tmp_path, port=port) as hub:
+        device.hub = hub
+        assert facts(hub, device) == before  # with the token that the first one gave
+        assert device.rotate().status == 200
+        assert device.ask_token().status == 200
+
+
+@pytest.mark.slow
+def test_a_million_samples_stay_quick_to_read(tmp_path, figure):
+    """A page, the newest values and a plot: none of them may read what it does not show."""
+    store = Store(str(tmp_path / "hub.sqlite"))
+    number = 1_000_000
+    with store.transaction() as db:
+        shape = {name: {"type": "DOUBLE"} for name in "abc"}
+        asset = create_asset(db, "pump", "localdev", {"motor": shape})
+        variables = variables_of(db, asset, "motor")
+        db.executemany(  # as `write_records` does, but made by SQLite: that is ten times as quick
+            "WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < ?)"
+            " INSERT INTO stored SELECT ?, ? + n * 100, n * 0.5, '0', ?, 0 FROM n",
+            [(number, variable.series, T0, T0) for variable in variables],
+        )
+
+    def took(function):
+        begun = time.perf_counter()
+        function()
+        return (time.perf_counter() - begun) * 1000
+
+    middle = Span(T0 + number * 50, T0 + number * 75)
+    with store.reading() as db:
+        page_ms = min(
+            took(lambda: read_page(db, variables, middle, limit=2000, now_ms=T0)) for _ in range(3)
+        )
+        last = lambda: read_page(db, variables, Span(), limit=1, now_ms=T0, descending=True)  # noqa: E731
+        last_ms = min(took(last) for _ in range(3))
+    store.close()
+    figure(
+        "emulator store: 1 000 000 samples x 3 values",
+        f"page of 2 000 {page_ms:.1f} ms, newest {last_ms:.2f} ms",
+    )
+    assert page_ms < 200
+    assert last_ms < 5
