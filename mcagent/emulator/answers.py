@@ -1,4 +1,4 @@
-"""Answers in the platform's words: JSON, and the error bodies of agent API 11.1."""
+"""Answers in the platform's words: JSON, and refusals in the body of their service (bodies.py)."""
 
 import json
 import uuid
@@ -6,6 +6,8 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from .bodies import Fault, body_of
 
 # Default English messages, agent API 11.1.
 _MESSAGES = {
@@ -31,26 +33,24 @@ class Refusal(Exception):
         message: What is wrong, for a person; `""` takes the platform's standard words.
         iam_error: Error word of the IAM body family; `""` for the plain family.
         error_id: `id` of a plain body; None makes a new one.
+        headers: Header fields of the answer, such as `Retry-After`.
     """
 
     def __init__(
-        self, status: int, message: str = "", *, iam_error: str = "", error_id: "str | None" = None
+        self,
+        status: int,
+        message: str = "",
+        *,
+        iam_error: str = "",
+        error_id: "str | None" = None,
+        headers: "dict[str, str] | None" = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message or _MESSAGES.get(status, "")
         self.iam_error = iam_error
         self.error_id = error_id
-
-    def body(self, correlation_id: str) -> dict[str, str]:
-        if self.iam_error:
-            # A real answer brackets the correlation id in front of its text (agent API 11.1).
-            return {
-                "error": self.iam_error,
-                "error_description": f"[{correlation_id}] {self.message}".rstrip(),
-            }
-        error_id = correlation_id if self.error_id is None else self.error_id
-        return {"id": error_id, "message": self.message}
+        self.headers = headers
 
 
 def encode(value: object) -> bytes:
@@ -71,7 +71,18 @@ def refuse(request: Request, refusal: Exception) -> Response:
     """Turn a `Refusal` into its answer (an exception handler of Starlette)."""
     if not isinstance(refusal, Refusal):
         raise TypeError(f"not a refusal: {refusal!r}")
-    return answer(refusal.body(correlation_id(request)), refusal.status)
+    body, media_type = body_of(
+        Fault(
+            refusal.status,
+            refusal.message,
+            correlation_id(request),
+            request.url.path,
+            request.app.state.hub.clock.now_ms(),
+            refusal.error_id,
+            refusal.iam_error,
+        )
+    )
+    return Response(encode(body), refusal.status, refusal.headers, media_type=media_type)
 
 
 def correlation_id(request: Request) -> str:

@@ -16,6 +16,7 @@ from .api import (
     page,
     recoverable,
     registration,
+    tokens,
 )
 from .gate import Application, Gate
 from .hub import Hub
@@ -24,21 +25,24 @@ from .hub import Hub
 # the limit of the exchange is set very low.
 _BODY_MIN = 1_000_000
 
+ROUTES = [
+    *registration.ROUTES,
+    *tokens.ROUTES,
+    *exchange.ROUTES,
+    *datasource.ROUTES,
+    *mappings.ROUTES,
+    *diagnostics.ROUTES,
+    *recoverable.ROUTES,
+    *agents.ROUTES,
+    *control.ROUTES,
+    *page.ROUTES,
+]
+
 
 def build_application(hub: Hub) -> Application:
     """Build the application that serves *hub*."""
     starlette = Starlette(
-        routes=[
-            *registration.ROUTES,
-            *exchange.ROUTES,
-            *datasource.ROUTES,
-            *mappings.ROUTES,
-            *diagnostics.ROUTES,
-            *recoverable.ROUTES,
-            *agents.ROUTES,
-            *control.ROUTES,
-            *page.ROUTES,
-        ],
+        routes=ROUTES,
         exception_handlers={
             Refusal: refuse,
             HTTPException: _refuse_http,

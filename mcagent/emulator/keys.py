@@ -59,9 +59,6 @@ class SigningKey:
         """Give the public key as `oauth/token_key` answers it."""
         public = self._private.public_key()
         numbers = public.public_numbers()
-        pem = public.public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
         return {
             "kty": "RSA",
             "alg": "RS256",
@@ -70,8 +67,18 @@ class SigningKey:
             "n": _base64url(numbers.n),
             "e": _base64url(numbers.e),
             # Agent API 4.4: no line breaks; the Node client inserts them itself.
-            "value": pem.decode().replace("\n", ""),
+            "value": self.pem().replace("\n", ""),
         }
+
+    def pem(self) -> str:
+        """Give the public key as PEM text with its line breaks."""
+        return (
+            self._private.public_key()
+            .public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+            .decode()
+        )
 
     def close(self) -> None:
         self._maker.join()

@@ -2,12 +2,16 @@
 
 import json
 import math
+import re
 import sqlite3
 from typing import Any
 
-from . import agents, assets, datasource, diagnostics, recoverable
+from . import agents, applications, assets, datasource, diagnostics, recoverable
 from .answers import Refusal
 from .hub import Hub
+from .scopes import ALL_SCOPES
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def create_asset(hub: Hub, name: str, aspects: Any) -> str:
@@ -101,11 +105,60 @@ def automap(hub: Hub, agent: str, asset: Any) -> None:
         datasource.map_current(db, agents.find_agent(db, agent))
 
 
-def operator_token(hub: Hub, scopes: list[str], base_url: str) -> dict[str, Any]:
-    """Give an operator's access token, as the token endpoint would answer it."""
+def operator_token(
+    hub: Hub, scopes: list[str], base_url: str, tenant: "str | None" = None
+) -> dict[str, Any]:
+    """Give an operator's access token, as the token endpoint would answer it.
+
+    Raises:
+        Refusal: 400, *tenant* is none of the two that there are.
+    """
     return hub.tokens.issue(
-        subject="operator", scopes=scopes, category="user-token:v1", base_url=base_url
+        subject="operator",
+        scopes=scopes,
+        category="user-token:v1",
+        base_url=base_url,
+        tenant=known_tenant(hub, tenant),
     )
+
+
+def create_application(
+    hub: Hub,
+    name: str,
+    *,
+    version: Any = "",
+    tenant: "str | None" = None,
+    scopes: tuple[str, ...] = ALL_SCOPES,
+    users: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Create service credentials, or with a *version* those of an application.
+
+    Raises:
+        Refusal: 400, a name or tenant is not valid.
+    """
+    if not _NAME.fullmatch(name) or not isinstance(version, str) or len(version) > 32:
+        raise Refusal(400, "name must be 1 to 64 letters, digits, '.', '_' or '-'.")
+    with hub.store.transaction() as db:
+        return applications.create_credentials(
+            db,
+            tenant=known_tenant(hub, tenant),
+            name=name,
+            version=version,
+            scopes=scopes,
+            users=tuple(known_tenant(hub, user) for user in users),
+        )
+
+
+def known_tenant(hub: Hub, tenant: Any) -> str:
+    """Give *tenant*, None for the hub's own.
+
+    Raises:
+        Refusal: 400, there is no such tenant.
+    """
+    tenants = (hub.settings.tenant, hub.settings.other_tenant)
+    if tenant is not None and tenant not in tenants:
+        raise Refusal(400, f"tenant must be one of {', '.join(tenants)}.")
+    return tenants[0] if tenant is None else str(tenant)
 
 
 def set_clock(hub: Hub, offset_s: Any) -> None:

@@ -1,7 +1,7 @@
-"""Who calls: access tokens and what they allow.
+"""Who calls: access tokens, the tenant that they are of, and what they allow (scopes.py).
 
-An agent may do what the device side needs, for itself only. An operator's token (from the control
-interface) carries the scopes of agent API 2.4, 7 and 8 by their short names.
+An agent may do what the device side needs, for itself only. The tokens of applications, service
+users and operators (from the control interface) carry scopes and belong to one tenant.
 """
 
 import sqlite3
@@ -12,65 +12,34 @@ from starlette.requests import Request
 from .answers import Refusal
 from .clock import PlatformClock
 from .keys import SigningKey
+from .scopes import AGENT_RIGHTS, AGENT_SCOPE, AGENT_TIMESERIES, rights_of
 from .settings import Settings
-
-AGENT_SCOPE = "mdsp:core:DefaultAgent"
-# Diagnostics and recoverable records are open to users and to the agent itself (agent API 7).
-_DIAGNOSTIC_SCOPES = (
-    "da.c",
-    "da.r",
-    "da.u",
-    "da.d",
-    "da.m.r",
-    "di.r",
-    "rec.r",
-    "rec.c",
-    "rec.d",
-)
-_AGENT_RIGHTS = frozenset(
-    (
-        "agm.r",
-        "obc.r",
-        "dsc.r",
-        "dsc.u",
-        "exc.w",
-        "map.c",
-        "map.r",
-        "map.d",
-        *_DIAGNOSTIC_SCOPES,
-    )
-)
-OPERATOR_SCOPES = (
-    "agm.c",
-    "agm.r",
-    "agm.u",
-    "agm.d",
-    "obc.sec",
-    "obc.r",
-    "dsc.r",
-    "dsc.u",
-    "map.c",
-    "map.r",
-    "map.d",
-    *_DIAGNOSTIC_SCOPES,
-)
 
 
 class Principal(NamedTuple):
-    """A caller: an agent (`agent` is its id), or an operator (`agent` is None)."""
+    """A caller: an agent (`agent` is its id), or an application or operator (`agent` is None)."""
 
     agent: "str | None"
+    tenant: str
     rights: frozenset[str]
+    name: str
 
-    def require(self, right: str, agent: "str | None" = None) -> None:
-        """Refuse unless the caller has *right*, and is allowed to use it on *agent*.
+    def require(self, right: str) -> None:
+        """Refuse unless the caller has *right*.
 
         Raises:
             Refusal: 403.
         """
         if right not in self.rights:
             raise Refusal(403, f"Scope {right} is missing.")
-        if self.agent is not None and agent is not None and agent != self.agent:
+
+    def act_on(self, agent: str) -> None:
+        """Refuse an agent that works on another than itself; others may work on any.
+
+        Raises:
+            Refusal: 403.
+        """
+        if self.agent is not None and agent != self.agent:
             raise Refusal(403, "An agent may only work on itself.")
 
 
@@ -83,9 +52,18 @@ class Tokens:
         self._settings = settings
 
     def issue(
-        self, *, subject: str, scopes: list[str], category: str, base_url: str
+        self,
+        *,
+        subject: str,
+        scopes: list[str],
+        category: str,
+        base_url: str,
+        tenant: "str | None" = None,
     ) -> dict[str, Any]:
-        """Make an access token and the token endpoint's answer with it (agent API 4.3)."""
+        """Make an access token and the token endpoint's answer with it (agent API 4.3).
+
+        *tenant* None is the hub's own.
+        """
         now_s = self._clock.now_s()
         token = self._keys.issue(
             {
@@ -98,7 +76,7 @@ class Tokens:
                 "iat": now_s,
                 "exp": now_s + self._settings.token_life_s,
                 "schemas": ["urn:siemens:mindsphere:iam:v1"],
-                "ten": self._settings.tenant,
+                "ten": tenant or self._settings.tenant,
                 "ten_ctx": "main-tenant",
                 "cat": category,
                 "grant_type": "client_credentials",
@@ -111,6 +89,36 @@ class Tokens:
             "expires_in": self._settings.token_life_s,
             "jti": claims["jti"],
             "scope": scopes,  # an array, unlike ordinary OAuth (4.3)
+        }
+
+    def issue_application(self, client: str, tenant: str, scopes: list[str]) -> dict[str, Any]:
+        """Make an application's token and the answer with it (services API 6.1, 6.4)."""
+        now_s = self._clock.now_s()
+        life_s = self._settings.application_token_life_s
+        issuer = f"https://{tenant}.piam.{self._settings.region}.mindsphere.io/oauth/token"
+        token = self._keys.issue(
+            {
+                "scope": scopes,  # a list in the token, a string with blanks in the answer
+                "iss": issuer,
+                "sub": client,
+                "client_id": client,
+                "azp": client,
+                "zid": tenant,
+                "ten": tenant,
+                "aud": [client],
+                "iat": now_s,
+                "exp": now_s + life_s,
+                "schemas": ["urn:siemens:mindsphere:v1"],
+                "cat": "client-token:v1",
+                "grant_type": "client_credentials",
+            }
+        )
+        return {
+            "access_token": token,
+            "token_type": "bearer",
+            "expires_in": life_s,
+            "scope": " ".join(scopes),
+            "jti": (self._keys.verify(token) or {})["jti"],
         }
 
     def caller(self, db: sqlite3.Connection, request: Request) -> Principal:
@@ -126,13 +134,20 @@ class Tokens:
         if not isinstance(scopes, list):
             raise Refusal(401)  # an IAT or RAT is no access token
         if AGENT_SCOPE not in scopes:
-            return Principal(None, frozenset(scope.rpartition(":")[2] for scope in scopes))
-        row = db.execute("SELECT boarding FROM agents WHERE id = ?", (claims["sub"],)).fetchone()
+            tenant = claims.get("ten")
+            subject = claims.get("sub")
+            if not isinstance(tenant, str) or not isinstance(subject, str):
+                raise Refusal(401)
+            return Principal(None, tenant, rights_of(scopes), subject)
+        row = db.execute("SELECT * FROM agents WHERE id = ?", (claims["sub"],)).fetchone()
         onboarded = row is not None and row["boarding"] == "ONBOARDED"
         if row is None or not (onboarded or self._settings.tokens_after_offboard):
             raise Refusal(401)
+        rights = AGENT_RIGHTS
+        if self._settings.agent_reads_timeseries:
+            rights |= AGENT_TIMESERIES
         denied = self._settings.denied_to_agents.split()
-        return Principal(claims["sub"], _AGENT_RIGHTS.difference(denied))
+        return Principal(row["id"], row["tenant"], rights.difference(denied), row["name"])
 
 
 def bearer(request: Request) -> "str | None":

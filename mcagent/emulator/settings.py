@@ -18,6 +18,8 @@ class Settings:
     # header, so that the hub also works behind a TCP relay.
     public_url: str = ""
     tenant: str = "localdev"
+    other_tenant: str = "otherdev"  # the neighbour, whose things are not to be seen
+    region: str = "eu1"  # "eu2" has rules of its own (services API 1.11)
 
     # -- registration and rotation (agent API 2.1, 2.2, 3.3 to 3.5)
     iat_life_s: int = _WEEK_S
@@ -33,6 +35,11 @@ class Settings:
     clock_leeway_s: int = 60
     assertion_life_max_s: int = _WEEK_S
     refuse_assertion_replay: bool = False  # a known client sends one jti for ever
+
+    # -- tokens of applications (services API 6), and what is not one's own (1.10, 7.5)
+    application_token_life_s: int = 1799
+    agent_reads_timeseries: bool = False  # whether an agent's token may is written nowhere
+    foreign_status: int = 403  # or 404: for another tenant's asset both are conceivable
 
     # -- data source configuration and mappings (5, 8)
     dsc_404_before_first_put: bool = False  # False: 200 with an empty shell
@@ -86,7 +93,9 @@ class Settings:
             if type(value) not in wanted:
                 raise ValueError(f"setting {name!r} must be of type {kinds[name].__name__}")
             if value not in _CHOICES.get(name, (value,)):
-                raise ValueError(f"setting {name!r} must be one of {', '.join(_CHOICES[name])}")
+                raise ValueError(
+                    f"setting {name!r} must be one of {', '.join(map(str, _CHOICES[name]))}"
+                )
             if not isinstance(value, (bool, str)) and value < 0:
                 raise ValueError(f"setting {name!r} must not be negative")
         for name, value in changes.items():
@@ -96,10 +105,12 @@ class Settings:
         return asdict(self)
 
 
-_CHOICES = {
+_CHOICES: dict[str, tuple[Any, ...]] = {
     "previous_secret": ("until_new_used", "never", "always"),
     "diagnostic_limit_status": ("400", "409"),
     "recover": ("everything", "unmapped"),
+    "region": ("eu1", "eu2", "cn1"),
+    "foreign_status": (403, 404),
 }
 
 # `--strict`: the harshest reading of everything, for CI of device scripts. 1 000-based sizes

@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from . import tables
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS assets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, tenant TEXT NOT NULL);
@@ -72,6 +74,7 @@ CREATE TABLE IF NOT EXISTS messages (
     severity TEXT NOT NULL, message TEXT NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL,
     time_ms INTEGER NOT NULL);
 """
+_SCHEMA += tables.SCHEMA
 
 _CLEARED = (
     "assets",
@@ -89,6 +92,7 @@ _CLEARED = (
     "recoverable",
     "activations",
     "messages",
+    *tables.NAMES,
 )
 
 

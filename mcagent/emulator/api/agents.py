@@ -5,13 +5,12 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from .. import agents
 from ..answers import Refusal, answer, empty, json_object
 from ..paging import page_of
 from ..times import format_time
-from .common import AGENTS, hub_of
+from .common import AGENTS, caller_of, check_tenant, hub_of, operation
 
 _KEYS = ("id", "name", "securityProfile", "entityId")
 
@@ -41,17 +40,33 @@ def text_of(body: dict[str, Any], name: str) -> str:
     return value
 
 
+def texts_of(body: dict[str, Any], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Give a member of a body that is a list of texts, *default* if it is missing.
+
+    Raises:
+        Refusal: 400, it is something else.
+    """
+    value = body.get(name, default)
+    if not isinstance(value, (list, tuple)) or not all(isinstance(text, str) for text in value):
+        raise Refusal(400, f"{name} must be a list of texts.")
+    return tuple(value)
+
+
 async def _create(request: Request) -> Response:
     hub = hub_of(request)
     body = await json_object(request)
+    caller = caller_of(request)
+    entity = text_of(body, "entityId")
     with hub.store.transaction() as db:
-        hub.tokens.caller(db, request).require("agm.c")
+        owner = db.execute("SELECT tenant FROM assets WHERE id = ?", (entity,)).fetchone()
+        if owner is not None:
+            check_tenant(request, owner["tenant"], f"Asset {entity}")
         agent = agents.create_agent(
             db,
             name=text_of(body, "name"),
             profile=text_of(body, "securityProfile"),
-            entity=text_of(body, "entityId"),
-            tenant=hub.settings.tenant,
+            entity=entity,
+            tenant=caller.tenant,
         )
         return answer(agents.show_agent(agents.find_agent(db, agent)), 201)
 
@@ -59,29 +74,46 @@ async def _create(request: Request) -> Response:
 async def _list(request: Request) -> Response:
     hub = hub_of(request)
     with hub.store.reading() as db:
-        caller = hub.tokens.caller(db, request)
-        caller.require("agm.r")
+        visible = visible_agents(request, db)
         rows = db.execute("SELECT * FROM agents ORDER BY rowid").fetchall()
-    shown = [agents.show_agent(row) for row in rows if caller.agent in (None, row["id"])]
+    shown = [agents.show_agent(row) for row in rows if row["id"] in visible]
     return answer(page_of(shown, request.query_params, keys=_KEYS))
 
 
-def _found(request: Request, db: sqlite3.Connection, right: str) -> sqlite3.Row:
-    """Check the caller's right on the agent of the path, and give its row."""
-    agent = request.path_params["agent"]
-    hub_of(request).tokens.caller(db, request).require(right, agent)
-    return agents.find_agent(db, agent)
+def found_agent(request: Request, db: sqlite3.Connection, agent: str) -> sqlite3.Row:
+    """Give an agent's row if the caller may work on it.
+
+    Raises:
+        Refusal: 404 unknown; 403 an agent that asks for another, or another tenant's.
+    """
+    caller_of(request).act_on(agent)
+    row = agents.find_agent(db, agent)
+    check_tenant(request, row["tenant"], f"Agent {agent}")
+    return row
+
+
+def visible_agents(request: Request, db: sqlite3.Connection) -> frozenset[str]:
+    """Give the ids of the agents that the caller may see: itself, or all of its tenant."""
+    caller = caller_of(request)
+    if caller.agent is not None:
+        return frozenset((caller.agent,))
+    rows = db.execute("SELECT id FROM agents WHERE tenant = ?", (caller.tenant,))
+    return frozenset(row["id"] for row in rows)
+
+
+def _found(request: Request, db: sqlite3.Connection) -> sqlite3.Row:
+    return found_agent(request, db, request.path_params["agent"])
 
 
 async def _read(request: Request) -> Response:
     with hub_of(request).store.reading() as db:
-        return answer(agents.show_agent(_found(request, db, "agm.r")))
+        return answer(agents.show_agent(_found(request, db)))
 
 
 async def _change(request: Request) -> Response:
     body = await json_object(request)
     with hub_of(request).store.transaction() as db:
-        row = _found(request, db, "agm.u")
+        row = _found(request, db)
         check_if_match(request, row["etag"])
         agents.change_agent(db, row["id"], text_of(body, "name"), text_of(body, "securityProfile"))
         return answer(agents.show_agent(agents.find_agent(db, row["id"])))
@@ -89,7 +121,7 @@ async def _change(request: Request) -> Response:
 
 async def _delete(request: Request) -> Response:
     with hub_of(request).store.transaction() as db:
-        row = _found(request, db, "agm.d")
+        row = _found(request, db)
         check_if_match(request, row["etag"])
         agents.delete_agent(db, row["id"])
     return empty(204)
@@ -99,7 +131,7 @@ async def _status(request: Request) -> Response:
     """Answer the online status, which derives from traffic (agent API 10.1)."""
     hub = hub_of(request)
     with hub.store.reading() as db:
-        row = _found(request, db, "agm.r")
+        row = _found(request, db)
     seen_ms = row["last_seen_ms"] or 0
     online = hub.clock.now_ms() - seen_ms <= hub.settings.online_window_s * 1000
     return answer({"status": "ONLINE" if online else "OFFLINE", "since": format_time(seen_ms)})
@@ -111,7 +143,7 @@ async def _boarding_configuration(request: Request) -> Response:
         return answer(
             agents.boarding_configuration(
                 db,
-                _found(request, db, "obc.sec"),
+                _found(request, db),
                 keys=hub.keys,
                 clock=hub.clock,
                 settings=hub.settings,
@@ -122,25 +154,25 @@ async def _boarding_configuration(request: Request) -> Response:
 
 async def _boarding_status(request: Request) -> Response:
     with hub_of(request).store.reading() as db:
-        return answer({"status": _found(request, db, "obc.r")["boarding"]})
+        return answer({"status": _found(request, db)["boarding"]})
 
 
 async def _offboard(request: Request) -> Response:
     with hub_of(request).store.transaction() as db:
-        row = _found(request, db, "obc.sec")
+        row = _found(request, db)
         agents.offboard(db, row)
     return answer({"status": "NOT_ONBOARDED"})
 
 
 _AGENT = f"{AGENTS}/agents/{{agent}}"
 ROUTES = [
-    Route(f"{AGENTS}/agents", _create, methods=["POST"]),
-    Route(f"{AGENTS}/agents", _list, methods=["GET"]),
-    Route(_AGENT, _read, methods=["GET"]),
-    Route(_AGENT, _change, methods=["PUT"]),
-    Route(_AGENT, _delete, methods=["DELETE"]),
-    Route(f"{_AGENT}/status", _status, methods=["GET"]),
-    Route(f"{_AGENT}/boarding/configuration", _boarding_configuration, methods=["GET"]),
-    Route(f"{_AGENT}/boarding/status", _boarding_status, methods=["GET"]),
-    Route(f"{_AGENT}/boarding/offboard", _offboard, methods=["POST"]),
+    operation("POST", f"{AGENTS}/agents", _create),
+    operation("GET", f"{AGENTS}/agents", _list),
+    operation("GET", _AGENT, _read),
+    operation("PUT", _AGENT, _change),
+    operation("DELETE", _AGENT, _delete),
+    operation("GET", f"{_AGENT}/status", _status),
+    operation("GET", f"{_AGENT}/boarding/configuration", _boarding_configuration),
+    operation("GET", f"{_AGENT}/boarding/status", _boarding_status),
+    operation("POST", f"{_AGENT}/boarding/offboard", _offboard),
 ]

@@ -15,9 +15,9 @@ from .. import operations
 from ..answers import Refusal, answer, empty, encode, json_object, parse_json
 from ..assets import list_assets
 from ..gate import CONTROL
-from ..principals import OPERATOR_SCOPES
+from ..scopes import ALL_SCOPES
 from ..timeseries import stored_records
-from .agents import text_of
+from .agents import text_of, texts_of
 from .common import hub_of
 
 _LINES_AT_ONCE = 500
@@ -77,13 +77,28 @@ async def _assets(request: Request) -> Response:
 
 
 async def _operator_token(request: Request) -> Response:
-    """`{"scopes"?: [..]}` → an operator's access token."""
+    """`{"scopes"?: [..], "tenant"?}` → an operator's access token."""
     hub = hub_of(request)
     body = await json_object(request) if await request.body() else {}
-    scopes = body.get("scopes", list(OPERATOR_SCOPES))
-    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
-        raise Refusal(400, "scopes must be a list of texts.")
-    return answer(operations.operator_token(hub, scopes, hub.base_url(request)))
+    scopes = texts_of(body, "scopes", ALL_SCOPES)
+    tenant = body.get("tenant")
+    return answer(operations.operator_token(hub, list(scopes), hub.base_url(request), tenant))
+
+
+async def _create_application(request: Request) -> Response:
+    """`{"name", "version"?, "tenant"?, "scopes"?, "users"?}` → client id and secret."""
+    body = await json_object(request)
+    return answer(
+        operations.create_application(
+            hub_of(request),
+            text_of(body, "name"),
+            version=body.get("version", ""),
+            tenant=body.get("tenant"),
+            scopes=texts_of(body, "scopes", ALL_SCOPES),
+            users=texts_of(body, "users", ()),
+        ),
+        201,
+    )
 
 
 async def _received(request: Request) -> Response:
@@ -155,6 +170,7 @@ ROUTES = [
     Route(f"{CONTROL}assets", _create_asset, methods=["POST"]),
     Route(f"{CONTROL}assets", _assets, methods=["GET"]),
     Route(f"{CONTROL}token", _operator_token, methods=["POST"]),
+    Route(f"{CONTROL}applications", _create_application, methods=["POST"]),
     Route(f"{CONTROL}received", _received, methods=["GET"]),
     Route(f"{CONTROL}stored", _stored, methods=["GET"]),
     Route(f"{CONTROL}events", _events, methods=["GET"]),

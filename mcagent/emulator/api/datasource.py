@@ -2,21 +2,19 @@
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from ..agents import find_agent
 from ..answers import Refusal, answer, json_object
 from ..datasource import check_configuration, replace_configuration, show_configuration
-from .agents import check_if_match
-from .common import AGENTS, hub_of
+from .agents import check_if_match, found_agent
+from .common import AGENTS, hub_of, operation
 
 
 async def _read(request: Request) -> Response:
     hub = hub_of(request)
     agent = request.path_params["agent"]
     with hub.store.reading() as db:
-        hub.tokens.caller(db, request).require("dsc.r", agent)
-        return answer(show_configuration(find_agent(db, agent), hub.settings))
+        return answer(show_configuration(found_agent(request, db, agent), hub.settings))
 
 
 async def _replace(request: Request) -> Response:
@@ -24,8 +22,7 @@ async def _replace(request: Request) -> Response:
     agent = request.path_params["agent"]
     body = await json_object(request)
     with hub.store.transaction() as db:
-        hub.tokens.caller(db, request).require("dsc.u", agent)
-        row = find_agent(db, agent)
+        row = found_agent(request, db, agent)
         try:
             configuration = check_configuration(body)
         except ValueError as exc:
@@ -36,4 +33,4 @@ async def _replace(request: Request) -> Response:
 
 
 _PATH = f"{AGENTS}/agents/{{agent}}/dataSourceConfiguration"
-ROUTES = [Route(_PATH, _read, methods=["GET"]), Route(_PATH, _replace, methods=["PUT"])]
+ROUTES = [operation("GET", _PATH, _read), operation("PUT", _PATH, _replace)]

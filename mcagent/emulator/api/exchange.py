@@ -2,7 +2,6 @@
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from ..agents import touch
 from ..answers import Refusal, correlation_id, empty
@@ -11,14 +10,12 @@ from ..items import TIMESERIES, Item, read_item
 from ..journal import Sender
 from ..multipart import MalformedBody, media_type, read_exchange
 from ..settings import Settings
-from .common import CONNECT, hub_of
+from .common import CONNECT, caller_of, hub_of, operation
 
 
 async def _exchange(request: Request) -> Response:
     hub = hub_of(request)
-    with hub.store.reading() as db:
-        caller = hub.tokens.caller(db, request)
-    caller.require("exc.w")
+    caller = caller_of(request)
     if caller.agent is None:
         raise Refusal(403, "Only an agent may exchange.")
     items = _read(request, await request.body(), hub.settings)
@@ -56,4 +53,4 @@ def _read(request: Request, body: bytes, settings: Settings) -> list[Item]:
     return items
 
 
-ROUTES = [Route(f"{CONNECT}/exchange", _exchange, methods=["POST"])]
+ROUTES = [operation("POST", f"{CONNECT}/exchange", _exchange)]

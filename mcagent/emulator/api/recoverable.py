@@ -4,12 +4,12 @@ import sqlite3
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from .. import recoverable
 from ..answers import Refusal, answer, empty
 from ..paging import page_of
-from .common import CONNECT, hub_of
+from .agents import found_agent, visible_agents
+from .common import CONNECT, hub_of, operation
 
 _KEYS = ("id", "correlationId", "agentId", "requestTime", "dropReason")
 # Where a download link leads, and for what: no other token opens it, and it opens nothing else.
@@ -20,20 +20,15 @@ _AUDIENCE = "download"
 async def _list(request: Request) -> Response:
     hub = hub_of(request)
     with hub.store.reading() as db:
-        caller = hub.tokens.caller(db, request)
-        caller.require("rec.r")
-        rows = recoverable.find_records(
-            db, agent=caller.agent, now_ms=hub.clock.now_ms(), settings=hub.settings
-        )
-    shown = [recoverable.show_record(row) for row in rows]
+        visible = visible_agents(request, db)
+        rows = recoverable.find_records(db, now_ms=hub.clock.now_ms(), settings=hub.settings)
+    shown = [recoverable.show_record(row) for row in rows if row["agent"] in visible]
     return answer(page_of(shown, request.query_params, keys=_KEYS))
 
 
-def _found(request: Request, db: sqlite3.Connection, right: str) -> sqlite3.Row:
-    caller = hub_of(request).tokens.caller(db, request)
-    caller.require(right)
+def _found(request: Request, db: sqlite3.Connection) -> sqlite3.Row:
     row = _record(request, db)
-    caller.require(right, row["agent"])
+    found_agent(request, db, row["agent"])
     return row
 
 
@@ -54,14 +49,14 @@ async def _replay(request: Request) -> Response:
     """Run a record again, with today's mappings, after the answer."""
     hub = hub_of(request)
     with hub.store.reading() as db:
-        row = _found(request, db, "rec.c")
+        row = _found(request, db)
     hub.worker.replay(row)
     return empty()
 
 
 async def _delete(request: Request) -> Response:
     with hub_of(request).store.transaction() as db:
-        recoverable.delete_record(db, _found(request, db, "rec.d")["id"])
+        recoverable.delete_record(db, _found(request, db)["id"])
     return empty(204)
 
 
@@ -69,7 +64,7 @@ async def _link(request: Request) -> Response:
     """Answer a JSON string: a signed URL that needs no token for a while."""
     hub = hub_of(request)
     with hub.store.reading() as db:
-        row = _found(request, db, "rec.r")
+        row = _found(request, db)
     life_s = hub.settings.download_link_life_s
     ticket = hub.keys.issue(
         {"sub": row["id"], "aud": _AUDIENCE, "exp": hub.clock.now_s() + life_s}
@@ -91,9 +86,9 @@ async def _download(request: Request) -> Response:
 _PATH = f"{CONNECT}/recoverableRecords"
 _ONE = f"{_PATH}/{{record}}"
 ROUTES = [
-    Route(_PATH, _list, methods=["GET"]),
-    Route(_ONE, _delete, methods=["DELETE"]),
-    Route(f"{_ONE}/replay", _replay, methods=["POST"]),
-    Route(f"{_ONE}/downloadLink", _link, methods=["GET"]),
-    Route(f"{_DOWNLOADS}/{{record}}", _download, methods=["GET"]),
+    operation("GET", _PATH, _list),
+    operation("DELETE", _ONE, _delete),
+    operation("POST", f"{_ONE}/replay", _replay),
+    operation("GET", f"{_ONE}/downloadLink", _link),
+    operation("GET", f"{_DOWNLOADS}/{{record}}", _download),
 ]

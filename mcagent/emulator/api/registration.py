@@ -4,14 +4,14 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from ..agents import touch
 from ..answers import Refusal, answer, json_object
 from ..assertion import ASSERTION_TYPE, check_assertion, parse_assertion
 from ..multipart import media_type
-from ..principals import AGENT_SCOPE, bearer
-from .common import AGENTS, hub_of
+from ..principals import bearer
+from ..scopes import AGENT_SCOPE
+from .common import AGENTS, hub_of, operation
 
 
 def _bearer(request: Request) -> str:
@@ -92,9 +92,9 @@ async def _token_keys(request: Request) -> Response:
 
 
 ROUTES = [
-    Route(f"{AGENTS}/register", _register, methods=["POST"]),
-    Route(f"{AGENTS}/register/{{agent}}", _rotate, methods=["PUT"]),
-    Route(f"{AGENTS}/oauth/token", _token, methods=["POST"]),
-    Route(f"{AGENTS}/oauth/token_key", _token_key, methods=["GET"]),
-    Route(f"{AGENTS}/oauth/token_keys", _token_keys, methods=["GET"]),
+    operation("POST", f"{AGENTS}/register", _register),
+    operation("PUT", f"{AGENTS}/register/{{agent}}", _rotate),
+    operation("POST", f"{AGENTS}/oauth/token", _token),
+    operation("GET", f"{AGENTS}/oauth/token_key", _token_key),
+    operation("GET", f"{AGENTS}/oauth/token_keys", _token_keys),
 ]

@@ -1,0 +1,108 @@
+"""Which scope each operation of the platform asks for: one table, which the routes run.
+
+A route is made with `api.common.operation`, which looks its scope up here: an operation without a
+line cannot be built. docs/emulator.md prints the same table. Sources: agent API 2.4, 7 to 9 for
+the device side, services API 1 to 5 for the application side; None is an operation for which no
+scope exists (it asks for other credentials, or for none).
+"""
+
+from collections.abc import Iterable
+
+AGENT_SCOPE = "mdsp:core:DefaultAgent"
+
+_AGENTS = "/api/agentmanagement/v3"
+_CONNECT = "/api/mindconnect/v3"
+_TOKENS = "/api/technicaltokenmanager/v3"
+
+OPERATIONS: dict[str, "str | None"] = {
+    f"POST {_AGENTS}/register": None,  # initial access token
+    f"PUT {_AGENTS}/register/{{agent}}": None,  # registration access token
+    f"POST {_AGENTS}/oauth/token": None,  # client assertion
+    f"GET {_AGENTS}/oauth/token_key": None,
+    f"GET {_AGENTS}/oauth/token_keys": None,
+    "POST /oauth/token": None,  # client id and secret
+    "GET /token_keys": None,
+    f"POST {_TOKENS}/oauth/token": None,  # client id and secret
+    f"GET {_TOKENS}/token_keys": None,
+    f"POST {_AGENTS}/agents": "agm.c",
+    f"GET {_AGENTS}/agents": "agm.r",
+    f"GET {_AGENTS}/agents/{{agent}}": "agm.r",
+    f"PUT {_AGENTS}/agents/{{agent}}": "agm.u",
+    f"DELETE {_AGENTS}/agents/{{agent}}": "agm.d",
+    f"GET {_AGENTS}/agents/{{agent}}/status": "agm.r",
+    f"GET {_AGENTS}/agents/{{agent}}/boarding/configuration": "obc.sec",
+    f"GET {_AGENTS}/agents/{{agent}}/boarding/status": "obc.r",
+    f"POST {_AGENTS}/agents/{{agent}}/boarding/offboard": "obc.sec",
+    f"GET {_AGENTS}/agents/{{agent}}/dataSourceConfiguration": "dsc.r",
+    f"PUT {_AGENTS}/agents/{{agent}}/dataSourceConfiguration": "dsc.u",
+    f"POST {_CONNECT}/exchange": "exc.w",
+    f"POST {_CONNECT}/dataPointMappings": "map.c",
+    f"GET {_CONNECT}/dataPointMappings": "map.r",
+    f"GET {_CONNECT}/dataPointMappings/{{mapping}}": "map.r",
+    f"DELETE {_CONNECT}/dataPointMappings/{{mapping}}": "map.d",
+    f"POST {_CONNECT}/diagnosticActivations": "da.c",
+    f"GET {_CONNECT}/diagnosticActivations": "da.r",
+    f"GET {_CONNECT}/diagnosticActivations/{{activation}}": "da.r",
+    f"PUT {_CONNECT}/diagnosticActivations/{{activation}}": "da.u",
+    f"DELETE {_CONNECT}/diagnosticActivations/{{activation}}": "da.d",
+    f"GET {_CONNECT}/diagnosticActivations/{{activation}}/messages": "da.m.r",
+    f"GET {_CONNECT}/diagnosticInformation": "di.r",
+    f"GET {_CONNECT}/recoverableRecords": "rec.r",
+    f"DELETE {_CONNECT}/recoverableRecords/{{record}}": "rec.d",
+    f"POST {_CONNECT}/recoverableRecords/{{record}}/replay": "rec.c",
+    f"GET {_CONNECT}/recoverableRecords/{{record}}/downloadLink": "rec.r",
+    "GET /download/recoverableRecords/{record}": None,  # a ticket in the link
+}
+
+# What an agent's token may do, for itself only (services API 6.5). Asset management is read-only;
+# time series are a switch, because nobody wrote down whether an agent may read them.
+AGENT_RIGHTS = frozenset(
+    (
+        *("agm.r", "obc.r", "dsc.r", "dsc.u", "exc.w", "map.c", "map.r", "map.d"),
+        *("da.c", "da.r", "da.u", "da.d", "da.m.r", "di.r", "rec.r", "rec.c", "rec.d"),
+        *("asm.r", "atm.r", "atm.apt.r"),
+        *("iot.fil.r", "iot.fil.w", "iot.fil.d", "em.c", "em.r", "em.et.r"),
+    )
+)
+AGENT_TIMESERIES = frozenset(("iot.tim.r", "iot.tim.w"))
+
+_DEVICES = ("agm.c", "agm.r", "agm.u", "agm.d", "obc.sec", "obc.r", "dsc.r", "dsc.u")
+_MAPPINGS = ("map.c", "map.r", "map.d", "evt.map.c", "evt.map.r", "evt.map.u", "evt.map.d")
+_DIAGNOSIS = ("da.c", "da.r", "da.u", "da.d", "da.m.r", "di.r", "rec.r", "rec.c", "rec.d")
+_ASSETS_READ = ("asm.r", "atm.r", "atm.apt.r")
+_ASSETS_WRITE = (
+    *("asm.c", "asm.u", "asm.d", "asm.m", "asm.h.w", "asm.h.d", "asm.loc.w", "asm.loc.d"),
+    *("atm.w", "atm.d", "atm.apt.w", "atm.apt.d"),
+)
+_EVENTS_WRITE = ("em.c", "em.u", "em.et.c", "em.et.u", "em.et.d")
+_EVENT_JOBS = ("em.d", "em.dej.c", "em.dej.r", "em.cej.c", "em.cej.r")
+
+# What the roles of services API 6.4 expand to.
+ROLES: dict[str, tuple[str, ...]] = {
+    "mdsp:core:iot.timUser": ("iot.tim.r",),
+    "mdsp:core:iot.timAdmin": ("iot.tim.r", "iot.tim.w", "iot.tim.d"),
+    "mdsp:core:iot.tsaUser": ("iot.tsa.r",),
+    "mdsp:core:iot.filUser": ("iot.fil.r",),
+    "mdsp:core:iot.filAdmin": ("iot.fil.r", "iot.fil.w", "iot.fil.d"),
+    "mdsp:core:iot.bulkAdmin": ("iot.bi.w", "iot.bi.r", "iot.bts.r"),
+    "mdsp:core:em.eventviewer": ("em.r", "em.et.r"),
+    "mdsp:core:em.eventcreator": ("em.c", "em.r", "em.et.r"),
+    "mdsp:core:em.eventmanager": ("em.r", "em.et.r", *_EVENTS_WRITE, *_EVENT_JOBS),
+    "mdsp:core:assetmanagement.standarduser": _ASSETS_READ,
+    "mdsp:core:assetmanagement.admin": (*_ASSETS_READ, *_ASSETS_WRITE),
+    "mdsp:core:agentmanagement.fullaccess": _DEVICES,
+    "mdsp:core:mindconnect.fullaccess": (*_MAPPINGS, *_DIAGNOSIS),
+    "mdsp:core:mindconnect.readonly": ("map.r", "evt.map.r", "da.r", "da.m.r", "di.r", "rec.r"),
+}
+
+# Everything: what a token of the control interface carries unless it is told otherwise.
+ALL_SCOPES = tuple(sorted({scope for scopes in ROLES.values() for scope in scopes}))
+
+
+def rights_of(scopes: Iterable[object]) -> frozenset[str]:
+    """Give the short names of *scopes*, roles expanded; what is no text gives nothing."""
+    rights: set[str] = set()
+    for scope in scopes:
+        if isinstance(scope, str):
+            rights.update(ROLES.get(scope, (scope.rpartition(":")[2],)))
+    return frozenset(rights)
