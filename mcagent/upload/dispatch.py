@@ -17,7 +17,7 @@ from .poison import Poison
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Any, Callable
 
     from ..buffer import Buffer, Record
     from ..runtime import Clock
@@ -32,6 +32,11 @@ _ALL_LANES = ("models", "events", "timeseries", "files")
 _TROUBLES_TO_SEARCH = 8  # design: eight 5xx for one batch while others succeed
 _LOCAL_TROUBLES_TO_SEARCH = 3  # a record that cannot be read back does not heal by waiting
 _SEARCH_CAP_MS = 10_000  # between two requests of a search for what the platform stumbles over
+_REQUEST_TIMEOUT = 408
+_LONG_MS = 60_000
+_OTHERS_SHARE = 4  # times as long as a file that died by time took
+_DAY_MS = 86_400_000
+_LEAST_BODY = 1000
 _SMALL_BODY = 2000  # a body of this size is not refused for its size
 _CLOSED = 9  # EBADF: the buffer was closed while this ran in another thread
 
@@ -77,6 +82,9 @@ class Dispatch:
         self.credential_error: "CredentialError | None" = None
         self.delivered = 0
         self.requests = 0
+        self.deadline_ms: "int | None" = None  # of the caller
+        self.took_ms = 0  # the last request
+        self._file_tried_ms = clock.monotonic_ms()
         self.last_success_ms: "int | None" = None
         self.last_error = ""
         self._buffer = buffer
@@ -111,17 +119,25 @@ class Dispatch:
     # -- sending ----------------------------------------------------------------------------
 
     def new_load(self) -> Load:
-        most = self.limit.bytes
+        most = self.limit.within(self._left_ms())
         room = Room(most, min(most, self._settings.max_timeseries_bytes))
         return Load(self._buffer, room, self._configuration_id)
 
+    def _left_ms(self) -> "int | None":
+        return None if self.deadline_ms is None else self.deadline_ms - self._clock.monotonic_ms()
+
     def _post(self, load: Load) -> Answer:
         self.requests += 1
+        body = load.body
+        began_ms = self._clock.monotonic_ms()
         try:
-            answer: Answer = self._sender.send(load.body)
+            answer: Answer = self._sender.send(body)
         except (CredentialError, OSError):
             load.release()
             raise
+        self.took_ms = self._clock.monotonic_ms() - began_ms
+        if answer.row.outcome == outcome.ACK:
+            self.limit.accepted(body.length, self.took_ms)
         if answer.status:
             self.credential_error = None
         return answer
@@ -153,7 +169,6 @@ class Dispatch:
     def _accepted(self, load: Load) -> None:
         """Everything in *load* was answered with 200."""
         now_ms = self._clock.monotonic_ms()
-        self.limit.accepted()
         self._link_works()
         acknowledged = []
         for batch in load.batches:
@@ -183,8 +198,8 @@ class Dispatch:
                 return self._refused(load, answer, now_ms)
             self.limit.too_large(size)
             return 0
-        if answer.row.outcome == outcome.SHRINK:
-            self.limit.too_slow(size)
+        if self._died_by_time(answer):
+            self.limit.too_slow(size, self.took_ms)
             return self._late(load, answer, now_ms)
         if answer.status >= 500 or answer.kind == "body":
             self._trouble(load, answer, now_ms)
@@ -197,6 +212,11 @@ class Dispatch:
         else:
             self.poison.suspect(load.batches, answer, now_ms)
         return 0
+
+    def _died_by_time(self, answer: Answer) -> bool:
+        if answer.kind == "closed":  # what stands between ends connections that live too long
+            return self.took_ms >= _LONG_MS
+        return answer.kind == "timeout" or answer.status == _REQUEST_TIMEOUT
 
     def _late(self, load: Load, answer: Answer, now_ms: int) -> int:
         """No answer in time: a large file on a slow link must not keep the other lanes back."""
@@ -211,6 +231,9 @@ class Dispatch:
         if len(lanes) == 1 and others and not self.poison.searching:
             state = self.lanes[lanes[0]]
             wait_ms = state.backoff.next_ms(answer.row.cap_ms)
+            if load.records == 1:
+                # There is nothing smaller to try: most of the time belongs to the others.
+                wait_ms += min(_OTHERS_SHARE * self.took_ms, _DAY_MS)
             state.wait(answer.reason, now_ms + wait_ms)
             return 0
         return self.pause(answer)
@@ -267,6 +290,38 @@ class Dispatch:
         state.wait(reason, self._clock.monotonic_ms() + wait_ms)
         state.unreadable = True
         self.last_error = reason
+
+    @property
+    def time_is_up(self) -> bool:
+        """What is left of the caller's time is known to be too short for any body."""
+        left_ms = self._left_ms()
+        return left_ms is not None and self.limit.hopeless(_LEAST_BODY, left_ms)
+
+    def file_waits(self, now_ms: int, others: bool) -> bool:
+        """True where the oldest file is known not to pass at the speed of this link.
+
+        *others*: other lanes have something to send. Without that it may use up the time of a
+        caller; else it would keep everything back for hours, and is tried once a day, should
+        the link have become better without a sign.
+        """
+        record = self.first("files") if self.limit.measured_bytes_per_s else None
+        if record is None:
+            return False
+        import json
+
+        details: "dict[str, Any]" = json.loads(record.payload.decode())
+        left_ms = self._left_ms()
+        never = self.limit.hopeless(details["size"], None)
+        if not never:
+            self._file_tried_ms = now_ms
+            return others and self.limit.hopeless(details["size"], left_ms)
+        if now_ms - self._file_tried_ms >= _DAY_MS or (left_ms is not None and not others):
+            self._file_tried_ms = now_ms
+            return False
+        reason = "%s of %d bytes cannot pass in one request at the %d bytes a second of this link"
+        reason %= (details["name"], details["size"], self.limit.bytes_per_s)
+        self.lanes["files"].wait(reason, now_ms + self._settings.hold_retry_ms)
+        return True
 
     def first(self, lane: str, max_sequence: "int | None" = None) -> "Record | None":
         """The oldest record of *lane* that can be sent; None where it has none."""

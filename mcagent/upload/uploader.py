@@ -118,7 +118,7 @@ class Uploader:
         timeout_s = max(0, min(timeout_s, _LONGEST_TIMEOUT_S))
         dispatch = self._dispatch
         deadline_ms = self._clock.monotonic_ms() + int(timeout_s * 1000)
-        self.session.deadline_ms = deadline_ms
+        self.session.deadline_ms = dispatch.deadline_ms = deadline_ms
         delivered, set_aside = dispatch.delivered, dispatch.poison.set_aside
         self.notify_online()  # someone asks now: one try costs little
         try:
@@ -126,10 +126,12 @@ class Uploader:
                 wait_ms = self._piece(self._clock.monotonic_ms())
                 if wait_ms is None or self._clock.monotonic_ms() + wait_ms >= deadline_ms:
                     break
+                if dispatch.time_is_up:
+                    break
                 if wait_ms:
                     self._sleep_ms(wait_ms)
         finally:
-            self.session.deadline_ms = None
+            self.session.deadline_ms = dispatch.deadline_ms = None
         error = dispatch.credential_error
         if error is not None and not error.retryable:
             raise error
@@ -331,6 +333,11 @@ class Uploader:
         ready = [lane for lane in SHARED_LANES if now_ms >= self._lanes[lane].until_ms]
         if self._lanes["models"].unreadable and "timeseries" in ready:
             ready.remove("timeseries")  # nobody knows which model they are behind
+        if "files" in ready and self._dispatch.file_waits(
+            now_ms,
+            any(self._dispatch.first(lane) is not None for lane in ready if lane != "files"),
+        ):
+            ready.remove("files")
         if any(self._lanes[lane].failures >= _TROUBLES_TO_SEPARATE for lane in ready):
             # One of them may be what the platform stumbles over: see which.
             pending = [lane for lane in ready if self._dispatch.first(lane) is not None]
