@@ -8,7 +8,7 @@ from ..transport.http import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from ..transport.http import Response
     from .session import Session
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 _MOST_PAGES = 100  # 200 000 mappings: more is not an answer of the platform
 _PAGE_SIZE = 2000  # Siemens' Node client asks for as many (specification of the agent API, 8)
 _NAMED_POINTS = 5  # a reason stays one line; status() has them all
+
+NO_MAPPING = "no mapping"
+
+# How often held samples look for the mapping that they wait for. An operator who is at it sees
+# them go within a minute; later within six, because a tenant has some 1 050 reads of mappings an
+# hour for all of its agents (specification of the agent API, 8), which is a hundred that wait.
+_LOOK_MS = 60_000
+_QUICK_LOOKS = 10
+_PATIENT_LOOK_MS = 360_000
+
+_LOOKED_INTO = 16_384  # bytes of a sample: some hundred points
+
+# Types whose values are values of another type, too: everything travels as text (6.4.1).
+_TEXT = ("STRING", "BIG_STRING")
+_WIDER = {"INT": ("LONG", "DOUBLE"), "LONG": ("DOUBLE",)}
 
 
 class Configuration:
@@ -49,19 +64,33 @@ class PlatformView:
     Attributes:
         model: The data source configuration as the platform shows it; None where it has none.
         known: The configuration was read, or reading it is forbidden.
-        unmapped: Data point ids of `model` without a valid mapping, sorted.
+        unmapped: Data point ids of the oldest samples' model, where the device has it, else of
+            `model`, to why the platform would drop their values; set by `hold_reason`.
+        not_kept: Data point ids whose mapping a new data model deletes (no `keepMapping`), sorted.
         note: What could not be read and why; ``""``.
     """
 
-    def __init__(self, session: "Session", *, unmapped: str) -> None:
+    def __init__(
+        self,
+        session: "Session",
+        *,
+        unmapped: str,
+        local_model: "Callable[[], bytes | None]" = lambda: None,
+    ) -> None:
         self._session = session
         self._setting = unmapped
+        self._local_model = local_model
         self.model: "Configuration | None" = None
         self.known = False
-        self.unmapped: "list[str]" = []
+        self.unmapped: "dict[str, str]" = {}
+        self.not_kept: "list[str]" = []
         self.note = ""
         self._forbidden = False
-        self._mapped = -1  # valid mappings; -1: not known
+        self._found: "dict[str, tuple[bool, str]] | None" = None  # point: kept, why invalid
+        self._points: "dict[str, tuple[str, str]]" = {}  # that were judged
+        self._judged = ""  # for samples recorded under this id
+        self._looks = 0  # in a row, while samples were held for the same reason
+        self._held_for = ""
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -75,7 +104,9 @@ class PlatformView:
         self.model = None
         self._forbidden = response.status == 403
         if self._forbidden:
-            self.note = "the agent may not read its data source configuration"
+            self.note = (
+                "the agent may not read its data source configuration: grant it the scope dsc.r"
+            )
         elif response.status == 200:
             answer = response.json()
             if not isinstance(answer, dict):
@@ -96,27 +127,21 @@ class PlatformView:
 
     def read_mappings(self) -> "Response | None":
         """GET the agent's data point mappings."""
-        self._mapped = -1
-        self.unmapped = []
         if self._setting == "send" or self.model is None:
+            self._forget()
             return None
-        mapped = set()
+        found: "dict[str, tuple[bool, str]]" = {}
         page = 0
         while True:
             response: "Response" = self._session.send(Request("GET", self._mappings_url(page)))
             answer = response.json()
             if response.status != 200:
-                if response.status in (400, 403, 404):
-                    # Not this agent's right: the platform decides about unmapped points alone.
-                    self.note = "mappings cannot be read (HTTP %d %s): samples are sent unchecked"
-                    self.note %= (response.status, response.reason())
-                    return None
-                return response
+                return self._unread(response)
             if not isinstance(answer, dict) or not isinstance(answer.get("content"), list):
                 return response
             for mapping in answer["content"]:
-                if _is_valid(mapping):
-                    mapped.add(str(mapping.get("dataPointId")))
+                if isinstance(mapping, dict):
+                    _add(found, mapping)
             page += 1
             pages = answer.get("totalPages")
             if not answer["content"] or not isinstance(pages, int) or page >= pages:
@@ -124,9 +149,58 @@ class PlatformView:
             if page >= _MOST_PAGES:
                 return response
         self.note = ""
-        self.unmapped = sorted(point for point in self.model.points if point not in mapped)
-        self._mapped = len(self.model.points) - len(self.unmapped)
+        self._found = found
+        self._judged = ""
+        self.not_kept = sorted(
+            point for point in found if not found[point][0] and not found[point][1]
+        )
         return None
+
+    def _forget(self) -> None:
+        self._found = None
+        self.unmapped = {}
+        self.not_kept = []
+
+    def _unread(self, response: "Response") -> "Response | None":
+        """Reading the mappings was answered with no."""
+        words = (response.status, response.reason())
+        if response.status in (400, 403, 404):
+            # Not this agent's right: the platform decides about unmapped points alone.
+            self._forget()
+            self.note = "mappings cannot be read (HTTP %d %s): samples are sent unchecked" % words
+            if response.status == 403:
+                self.note += "; grant the agent the scope map.r"
+            return None
+        if self._found is not None and (response.status == 429 or response.status >= 500):
+            # What was true a quarter of an hour ago is better than keeping everything back.
+            self.note = "mappings could not be read again (HTTP %d %s)" % words
+            return None
+        return response
+
+    def _judge(self, model: Configuration, recorded: str, sample: bytes) -> None:
+        """Which points' values would the platform drop?"""
+        if recorded and recorded == self._judged:
+            return
+        self._judged = recorded
+        self._points = model.points
+        if recorded:
+            # Types can be compared only while the device still has the model.
+            local = self._local_model()
+            mine = None if local is None else _configuration(local)
+            if mine is not None and mine.id == recorded:
+                self._points = mine.points
+        else:
+            self._points = dict(model.points)
+            for point in _points_of(sample):
+                self._points.setdefault(point, ("", ""))
+        found = self._found or {}
+        self.unmapped = {}
+        for point in self._points:
+            why = _type_fault(self._points[point][0], model.points.get(point))
+            if not why:
+                why = found[point][1] if point in found else NO_MAPPING
+            if why:
+                self.unmapped[point] = why
 
     def _mappings_url(self, page: int) -> str:
         # {"agentId":"…"} percent-encoded; a client id holds letters, digits and dashes only.
@@ -158,8 +232,13 @@ class PlatformView:
         """True where samples recorded under *recorded* cannot go without a look first."""
         return self._setting != "send" or not recorded
 
-    def hold_reason(self, recorded: str) -> str:
-        """Why samples recorded under *recorded* must wait; ``""`` where they may go."""
+    def hold_reason(self, recorded: str, sample: bytes) -> str:
+        """Why samples must wait; ``""`` where they may go.
+
+        Args:
+            recorded: Configuration id that the oldest was recorded under.
+            sample: Its payload.
+        """
         if not self.needed(recorded):
             return ""
         if self.model is None:
@@ -169,22 +248,23 @@ class PlatformView:
                 "the agent has no data source configuration on the platform, which would drop "
                 "the samples: submit a DataModel"
             )
-        if self._mapped < 0 or not self.unmapped:
+        if self._found is None:
             return ""
-        if self._mapped == 0 or self._setting == "hold":
-            named = ", ".join(self.unmapped[:_NAMED_POINTS])
-            more = len(self.unmapped) - _NAMED_POINTS
+        self._judge(self.model, recorded, sample)
+        bad = len(self.unmapped)
+        if bad and (bad == len(self._points) or self._setting == "hold"):
             return (
                 "the platform would drop values without a mapping, and %d of %d data points have "
-                "none (%s%s): map them to variables of an asset"
-                % (
-                    len(self.unmapped),
-                    len(self.model.points),
-                    named,
-                    ", and %d more" % more if more > 0 else "",
-                )
+                "none (%s): map them to variables of an asset"
+                % (bad, len(self._points), _named(self.unmapped))
             )
         return ""
+
+    def look_again_ms(self, reason: str) -> int:
+        """When to read again, in ms; *reason*: why samples are held now, ``""`` when they go."""
+        self._looks = self._looks + 1 if reason == self._held_for else 1
+        self._held_for = reason
+        return _LOOK_MS if self._looks <= _QUICK_LOOKS else _PATIENT_LOOK_MS
 
     @property
     def has_configuration(self) -> bool:
@@ -192,8 +272,55 @@ class PlatformView:
         return self.model is not None or self._forbidden
 
 
-def _is_valid(mapping: object) -> bool:
-    if not isinstance(mapping, dict):
-        return False
+def _add(found: "dict[str, tuple[bool, str]]", mapping: "dict[str, Any]") -> None:
+    """Note a mapping of a point; a valid one counts more than others, a kept one more than one
+    that is not."""
+    point = str(mapping.get("dataPointId"))
     validity = mapping.get("validity")
-    return not (isinstance(validity, dict) and validity.get("status") == "INVALID")
+    why = ""
+    if isinstance(validity, dict) and validity.get("status") == "INVALID":
+        reasons = validity.get("reasons")
+        named = [str(reason) for reason in reasons] if isinstance(reasons, list) else []
+        why = "its mapping is invalid: " + (", ".join(named) or "no reason given")
+    kept = mapping.get("keepMapping") is True
+    before = found.get(point)
+    if before is None or (not why, kept) > (not before[1], before[0]):
+        found[point] = (kept, why)
+
+
+def _configuration(fragment: bytes) -> Configuration:
+    import json
+
+    return Configuration(json.loads(fragment.decode()))
+
+
+def _points_of(sample: bytes) -> "list[str]":
+    """Data point ids of a sample that was recorded without a data model.
+
+    None of a very large one: it is the oldest before each exchange, and heaps are small.
+    """
+    if len(sample) > _LOOKED_INTO:
+        return []
+    import json
+
+    values = json.loads(sample.decode()).get("values") or ()
+    return [value["dataPointId"] for value in values]
+
+
+def _type_fault(kind: str, theirs: "tuple[str, str] | None") -> str:
+    """Why the platform drops values of type *kind* for a point that it knows as *theirs*."""
+    if theirs is None:
+        return "the platform's data model does not have it"
+    if kind in ("", theirs[0]) or theirs[0] in _TEXT or theirs[0] in _WIDER.get(kind, ()):
+        return ""
+    return "recorded as %s, the platform's data model says %s" % (kind, theirs[0])
+
+
+def _named(unmapped: "dict[str, str]") -> str:
+    """Some points on one line; of those that have no mapping, the name says it all."""
+    shown = [
+        point if unmapped[point] == NO_MAPPING else "%s: %s" % (point, unmapped[point])
+        for point in sorted(unmapped)[:_NAMED_POINTS]
+    ]
+    more = len(unmapped) - len(shown)
+    return ", ".join(shown) + (", and %d more" % more if more > 0 else "")

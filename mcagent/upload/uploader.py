@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ..transport.http import Response
     from .session import Session
 
-_HOLD_LOOK_MS = 60_000  # mappings are read so often at most while samples are held for them
 _LONGEST_TIMEOUT_S = 1_000_000_000  # 31 years; infinity has no int
 _CLOSED = 9  # EBADF: the buffer was closed while this ran in another thread
 _TROUBLES_TO_SEPARATE = 2  # 5xx in a row after which lanes go one by one
@@ -65,7 +64,9 @@ class Uploader:
         self._buffer = buffer
         self._clock = clock
         self._sleep_ms = sleep_ms
-        self._view = PlatformView(session, unmapped=self.settings.unmapped)
+        self._view = PlatformView(
+            session, unmapped=self.settings.unmapped, local_model=local_model
+        )
         self._view_until_ms = 0  # the view is fresh until then
         self._barrier = ModelBarrier(buffer, local_model)
         self._dispatch = Dispatch(
@@ -168,7 +169,9 @@ class Uploader:
                 lane: state.reason for lane, state in states if state.reason and not state.held
             },
             "configuration_id": model.id if model is not None else "",
-            "unmapped": list(self._view.unmapped),
+            "unmapped": sorted(self._view.unmapped),
+            "unmapped_why": dict(self._view.unmapped),
+            "not_kept": list(self._view.not_kept),
             "note": self._view.note,
             "body_limit": dispatch.limit.bytes,
             "searching": dispatch.poison.searching,
@@ -282,13 +285,14 @@ class Uploader:
                     return self._dispatch.pause(unreadable)
             self._view_until_ms = now_ms + self.settings.refresh_ms
             self._barrier.missing = not self._view.has_configuration
-        reason = self._view.hold_reason(head.context.configuration_id)
+        reason = self._view.hold_reason(head.context.configuration_id, head.payload)
+        look_ms = self._view.look_again_ms(reason)
         if not reason:
             state.go()
             return None
         if reason != state.reason:
             log("warning", "upload", "samples are held: " + reason)
-        self._view_until_ms = now_ms + _HOLD_LOOK_MS
+        self._view_until_ms = now_ms + look_ms
         state.hold(reason, self._view_until_ms)
         state.by_view = True
         # Without a configuration a model that waits behind these samples goes first after all.

@@ -219,7 +219,10 @@ class FakePlatform:
         if path.endswith("/dataPointMappings"):
             assert CLIENT_ID in request.url
             assert "size=2000" in request.url
-            content = [{"dataPointId": point} for point in self.mapped]
+            content = [
+                {"dataPointId": point} if isinstance(point, str) else point
+                for point in self.mapped
+            ]
             page = {"content": content, "totalPages": 1}
             return Response(self.mappings_status, {}, json.dumps(page).encode())
         assert path == "/api/mindconnect/v3/exchange"
