@@ -145,7 +145,7 @@ class Intake:
                 continue  # it could not be removed
             try:
                 try:
-                    self._take(message)
+                    self._take(message, note)
                 except (InvalidMessage, ValueError, TypeError, KeyError) as error:
                     note("a message in the inbox was refused: %s" % error)
                     inbox.refuse(message.path)
@@ -159,8 +159,13 @@ class Intake:
 
     # -- private ----------------------------------------------------------------------------
 
-    def _take(self, message: "InboxMessage") -> None:
+    def _take(self, message: "InboxMessage", note: "Callable[[str], None]") -> None:
         header = message.header
+        if "rejected" in header:
+            from .rejected import obey
+
+            obey(self._buffer, header, message.file.read(EXCHANGE_MAX_BYTES), note)
+            return
         kind, lane = header.get("kind"), header.get("lane")
         if kind not in LANE_OF_KIND or LANE_OF_KIND[kind] != lane or kind == MODEL:
             raise InvalidMessage("kind %r in lane %r" % (kind, lane))

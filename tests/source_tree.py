@@ -31,6 +31,7 @@ PORTABLE = (
 )
 CPYTHON_ONLY = (
     "mcagent.credentials.rsa",
+    "mcagent.rejected",
     "mcagent.runtime.clock",
     "mcagent.runtime.cpython",
     "mcagent.runtime.signals",

@@ -23,6 +23,7 @@ LAYERS = {
     "mcagent.modelstore": 4,
     "mcagent.observer": 4,
     "mcagent.outgoing": 4,
+    "mcagent.rejected": 4,
     "mcagent.services": 4,
     "mcagent.status": 4,
     "mcagent.worker": 4,
@@ -38,6 +39,7 @@ AGENT = (
     "modelstore",
     "observer",
     "outgoing",
+    "rejected",
     "status",
     "worker",
 )

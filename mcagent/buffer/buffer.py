@@ -12,7 +12,7 @@ from .filing import append_file
 from .frame import CONTEXT
 from .lane import Lane
 from .receipt import Receipt
-from .reject import set_aside
+from .reject import Gently, resolve, set_aside
 from .report import buffer_status, unreported_losses
 from .settings import REJECTED, BufferSettings
 
@@ -286,6 +286,24 @@ class Buffer:
             kept = set_aside(files.outlet(lane), rejected, sequence, reason, files.make_room)
             self._files.settle()
             return kept
+
+    def resolve_rejected(self, number: int, what: str) -> None:
+        """Let the oldest refused record go where *what* says; it is durable there before.
+
+        Args:
+            number: Its number in the rejected store.
+            what: ``"replay"``: to the end of its lane; ``"keep"``: behind the other refused ones;
+                ``"drop"``: nowhere.
+
+        Raises:
+            BufferFull: Something else would have to be given up for it.
+            ValueError: *number* is not the oldest refused record.
+            OSError: Its file is gone, or not what it was (EIO).
+        """
+        files = self._files
+        with Gently(self._lock, files.room):
+            resolve(files.outlet(REJECTED), number, what, files.lane, files.make_room)
+            files.settle()
 
     def first_record(self, lane: str) -> "Record | None":
         """The oldest durable record that is not acknowledged; nothing is pinned."""

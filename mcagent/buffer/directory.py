@@ -27,6 +27,7 @@ class Directory:
         lanes: Name to the way in, of lanes in use; empty after `close`.
         outlets: Name to the way out.
         cursor: How far each lane is, and what it lost.
+        room: Who gives way to whom.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Directory:
         self._fs = fs
         self._clock = clock
         self._settings = settings
-        self._room = Room(self.outlets, fs, settings)
+        self.room = Room(self.outlets, fs, settings)
         self._made = False
 
     def open(self) -> None:
@@ -91,7 +92,7 @@ class Directory:
         # vain. littlefs and btrfs need room to write over a file.
         self._settle_dropped()
         try:
-            return self._room.make(lane, need, least, gave=gave, may_push=may_push)
+            return self.room.make(lane, need, least, gave=gave, may_push=may_push)
         finally:
             self._settle_dropped()
 
@@ -99,16 +100,16 @@ class Directory:
         """The disk is full: give up something older for *lane*; see `Room.give_way`."""
         try:
             self._settle_dropped()
-            found = self._room.give_way(lane, certain)
+            found = self.room.give_way(lane, certain)
             self._settle_dropped()
         except OSError:
             return False
         return found
 
     def _settle_dropped(self) -> None:
-        if self._room.dropped:
+        if self.room.dropped:
             self.settle()
-            self._room.dropped = False
+            self.room.dropped = False
 
     def settle(self) -> None:
         """Write the cursor; what it is past may go then."""

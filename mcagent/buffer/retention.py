@@ -56,7 +56,7 @@ class Retention:
             False where there is nothing that could be given up.
         """
         lane, state, segments = self.lane, self.state, self.lane.segments
-        if self._all_done:
+        if self.all_done:
             self._passed += segments
             lane.segments = []
             return True
@@ -96,7 +96,7 @@ class Retention:
         return sum([segment.size for segment in segments[:count] if segment.first > pinned])
 
     @property
-    def _all_done(self) -> bool:
+    def all_done(self) -> bool:
         """True where the segments hold nothing that is wanted, and nothing is written to them."""
         lane = self.lane
         return bool(lane.segments) and lane.active is None and self.state.head > lane.durable

@@ -28,6 +28,7 @@ class Room:
 
     Attributes:
         dropped: Records were given up since the caller last wrote the cursor.
+        pushes: False while nothing may be given up for what comes in.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Room:
         self._settings = settings
         self._total_quota_bytes = settings.total_quota_bytes
         self.dropped = False
+        self.pushes = True
 
     def make(
         self,
@@ -75,13 +77,14 @@ class Room:
         for outlet in self._outlets.values():
             self.dropped = outlet.expire() or self.dropped
         # Nothing is given up in vain: it is added up first.
-        own = self._outlets[lane.name].could_give
+        outlet = self._outlets[lane.name]
+        own = outlet.could_give if self.pushes or outlet.retention.all_done else 0
         if lane.disk_bytes + need - own > settings.quota_bytes:
             raise _full(lane, settings.quota_bytes)
         if self._disk_bytes() + need - self._could_give(lane) > self._total_quota_bytes:
             raise _full(lane, self._total_quota_bytes)
         while lane.disk_bytes + need > settings.quota_bytes:
-            if settings.policy == "reject" or not self._outlets[lane.name].drop_oldest("quota"):
+            if settings.policy == "reject" or not outlet.drop_oldest("quota"):
                 raise _full(lane, settings.quota_bytes)
             self.dropped = True
         while self._disk_bytes() + need > self._total_quota_bytes:
@@ -161,7 +164,7 @@ class Room:
 
     def _below(self, lane: "Lane") -> "list[Lane]":
         """Lanes that *lane* may push out, itself among them."""
-        lanes = [outlet.lane for outlet in self._outlets.values()]
+        lanes = [outlet.lane for outlet in self._outlets.values() if self.pushes]
         mine = _rank(lane)
         return [
             other
