@@ -34,6 +34,7 @@ class Refusal(Exception):
         iam_error: Error word of the IAM body family; `""` for the plain family.
         error_id: `id` of a plain body; None makes a new one.
         headers: Header fields of the answer, such as `Retry-After`.
+        gateway: The gateway says it, not the service.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Refusal(Exception):
         iam_error: str = "",
         error_id: "str | None" = None,
         headers: "dict[str, str] | None" = None,
+        gateway: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -51,6 +53,7 @@ class Refusal(Exception):
         self.iam_error = iam_error
         self.error_id = error_id
         self.headers = headers
+        self.gateway = gateway
 
 
 def encode(value: object) -> bytes:
@@ -71,15 +74,18 @@ def refuse(request: Request, refusal: Exception) -> Response:
     """Turn a `Refusal` into its answer (an exception handler of Starlette)."""
     if not isinstance(refusal, Refusal):
         raise TypeError(f"not a refusal: {refusal!r}")
+    hub = request.app.state.hub
     body, media_type = body_of(
         Fault(
             refusal.status,
             refusal.message,
             correlation_id(request),
             request.url.path,
-            request.app.state.hub.clock.now_ms(),
+            hub.clock.now_ms(),
             refusal.error_id,
             refusal.iam_error,
+            gateway=refusal.gateway,
+            older=hub.settings.timeseries_error_shape == "id",
         )
     )
     return Response(encode(body), refusal.status, refusal.headers, media_type=media_type)

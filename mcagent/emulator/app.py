@@ -16,6 +16,7 @@ from .api import (
     page,
     recoverable,
     registration,
+    timeseries,
     tokens,
 )
 from .gate import Application, Gate
@@ -34,6 +35,7 @@ ROUTES = [
     *diagnostics.ROUTES,
     *recoverable.ROUTES,
     *agents.ROUTES,
+    *timeseries.ROUTES,
     *control.ROUTES,
     *page.ROUTES,
 ]
@@ -56,7 +58,9 @@ def build_application(hub: Hub) -> Application:
         faults=hub.faults,
         clock=hub.clock,
         requests=hub.requests,
-        body_max=lambda: max(hub.settings.max_exchange_bytes, _BODY_MIN),
+        body_max=lambda: max(
+            hub.settings.max_exchange_bytes, hub.settings.max_put_bytes, _BODY_MIN
+        ),
     )
 
 

@@ -28,7 +28,11 @@ _GENERIC = {
 
 
 class Fault(NamedTuple):
-    """What went wrong, for a body: where, when, and in which words."""
+    """What went wrong, for a body: where, when, and in which words.
+
+    `gateway` means that the gateway says it; `older` that the time series service speaks as its
+    older generation did (services API 10 no. 5).
+    """
 
     status: int
     message: str
@@ -37,6 +41,8 @@ class Fault(NamedTuple):
     now_ms: int
     error_id: "str | None" = None
     iam_error: str = ""
+    gateway: bool = False
+    older: bool = False
 
 
 def _plain(fault: Fault) -> Any:
@@ -55,10 +61,13 @@ def _event(fault: Fault) -> Any:
 
 
 def _timeseries(fault: Fault) -> Any:
+    if fault.older:
+        return _plain(fault)
+    phrase = http.HTTPStatus(fault.status).phrase
     return {
         "timestamp": format_time(fault.now_ms).replace("Z", "+00:00"),
         "status": fault.status,
-        "error": http.HTTPStatus(fault.status).phrase,
+        "error": "Not found" if fault.status == 404 else phrase,  # as it was observed
         "message": fault.message,
         "path": fault.path.removeprefix("/api/iottimeseries"),
     }
@@ -104,6 +113,8 @@ def body_of(fault: Fault) -> tuple[Any, str]:
         # A real answer brackets the correlation id in front of its text (agent API 11.1).
         words = f"[{fault.logref}] {fault.message}".rstrip()
         return {"error": fault.iam_error, "error_description": words}, JSON
+    if fault.gateway:
+        return {"message": fault.message}, JSON
     for prefix, make, media_type in _FAMILIES:
         if fault.path.startswith(prefix):
             return make(fault), media_type

@@ -209,6 +209,10 @@ class Emulator:
         """Give all counts, as `GET /_emulator/state` does."""
         return self._running.state()
 
+    def breaches(self) -> list[dict[str, str]]:
+        """Give the latest rules that were broken and not enforced: `time`, `switch`, `what`."""
+        return self._running.breaches.show()
+
     def settle(self, timeout_s: float = 10.0) -> None:
         """Wait until everything that was accepted has been processed.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from .breaches import Breaches
 from .clock import PlatformClock
 from .credentials import Credentials
 from .faults import Faults
@@ -15,6 +16,9 @@ from .keys import SigningKey
 from .principals import Tokens
 from .settings import Settings
 from .store import Store
+from .timeseries import count_records
+from .timeseries_queue import Writes
+from .timeseries_rules import Throttle
 from .worker import Worker
 
 _HOST = re.compile(
@@ -35,6 +39,9 @@ class Hub:
         self.credentials = Credentials(self.keys, self.clock, settings)
         self.journal = Journal(self.store)
         self.worker = Worker(self.store, self.journal, self.clock, settings)
+        self.writes = Writes(self.store, self.worker, self.clock, settings)
+        self.breaches = Breaches(settings, self.clock)
+        self.throttle = Throttle()
         self.requests: Counter[str] = Counter()
 
     def base_url(self, request: Request) -> str:
@@ -56,10 +63,6 @@ class Hub:
             }
             onboarded = "SELECT count(*) FROM agents WHERE boarding = 'ONBOARDED'"
             received = "SELECT kind, sum(lines) FROM received GROUP BY kind"
-            records = (
-                "SELECT count(*) FROM (SELECT DISTINCT s.asset, s.aspect, v.time_ms"
-                " FROM stored v JOIN series s ON s.id = v.series)"
-            )
             return {
                 "agents": count["agents"],
                 "onboarded": db.execute(onboarded).fetchone()[0],
@@ -67,7 +70,7 @@ class Hub:
                 "mappings": count["mappings"],
                 "exchanges": db.execute("SELECT max(exchange) FROM received").fetchone()[0] or 0,
                 "received": dict(tuple(row) for row in db.execute(received)),
-                "records": db.execute(records).fetchone()[0],
+                "records": count_records(db),
                 "values": db.execute("SELECT count(*) FROM stored").fetchone()[0],
                 "events": count["events"],
                 "files": count["files"],
@@ -76,6 +79,7 @@ class Hub:
                     for row in db.execute("SELECT reason, sum(number) FROM drops GROUP BY reason")
                 ),
                 "recoverable_records": count["recoverable"],
+                "breaches": self.breaches.counts(),
                 "pending": self.worker.pending(),
                 "requests": dict(self.requests),
                 "clock_offset_s": self.clock.offset_s,
@@ -90,6 +94,8 @@ class Hub:
         self.clock.offset_s = 0.0
         self.settings.change(settings.as_dict())
         self.requests.clear()
+        self.breaches.clear()
+        self.throttle.clear()
 
     def close(self) -> None:
         self.worker.close()

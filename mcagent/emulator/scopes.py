@@ -12,6 +12,7 @@ AGENT_SCOPE = "mdsp:core:DefaultAgent"
 
 _AGENTS = "/api/agentmanagement/v3"
 _CONNECT = "/api/mindconnect/v3"
+_TIMESERIES = "/api/iottimeseries/v3"
 _TOKENS = "/api/technicaltokenmanager/v3"
 
 OPERATIONS: dict[str, "str | None"] = {
@@ -51,6 +52,10 @@ OPERATIONS: dict[str, "str | None"] = {
     f"DELETE {_CONNECT}/recoverableRecords/{{record}}": "rec.d",
     f"POST {_CONNECT}/recoverableRecords/{{record}}/replay": "rec.c",
     f"GET {_CONNECT}/recoverableRecords/{{record}}/downloadLink": "rec.r",
+    f"GET {_TIMESERIES}/timeseries/{{entity}}/{{aspect}}": "iot.tim.r",
+    f"PUT {_TIMESERIES}/timeseries/{{entity}}/{{aspect}}": "iot.tim.w",
+    f"DELETE {_TIMESERIES}/timeseries/{{entity}}/{{aspect}}": "iot.tim.d",
+    f"PUT {_TIMESERIES}/timeseries": "iot.tim.w",
     "GET /download/recoverableRecords/{record}": None,  # a ticket in the link
 }
 

@@ -7,7 +7,8 @@ under test and the other reading is a value of the switch (agent API sections 12
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-_WEEK_S = 7 * 24 * 3600
+_DAY_S = 24 * 3600
+_WEEK_S = 7 * _DAY_S
 
 
 @dataclass
@@ -67,6 +68,25 @@ class Settings:
     download_link_life_s: int = 600
     denied_to_agents: str = ""  # scopes that agents lack, such as "map.r rec.r"
 
+    # -- time series service (services API 1)
+    timeseries_error_shape: str = "status"  # or "id": the older generation's bodies
+    link_paging: bool = True  # False: pages end without a sign of more
+    refuse_unknown_select: bool = True
+    refuse_unknown_variables: bool = True  # False: members that are no variable are left out
+    refuse_undeclared_quality: bool = False  # True: _qc of a variable without quality codes is 400
+    refuse_unquoted_strings: bool = False  # True: as in region Europe 2
+    latest_min_age_s: int = 0  # of values that latestValue sees, since they came
+    latest_max_age_s: int = 90 * _DAY_S
+    max_put_bytes: int = 1_048_576  # body of a write to one aspect
+    max_multi_put_bytes: int = 102_400  # body of a write to several
+    too_large_status: int = 400  # or 413
+    put_bytes_per_s: int = 0  # for each asset and aspect; 0: no limit
+    retry_after_s: int = 1  # in 429; 0: the header is left out
+    throttle_shape: str = "service"  # or "gateway": whose words a 429 uses
+    delete_rules: bool = False  # True: full hours, 7 days, after 7 days, once a day
+    visibility_delay_s: float = 0.0  # from 204 or 202 to the store
+    visibility_delay_max_s: float = 0.0  # greater than the former: random between both
+
     # -- online status (2.4): seconds since the last token or exchange
     online_window_s: int = 300
 
@@ -106,6 +126,9 @@ class Settings:
 
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
+    "timeseries_error_shape": ("status", "id"),
+    "too_large_status": (400, 413),
+    "throttle_shape": ("service", "gateway"),
     "previous_secret": ("until_new_used", "never", "always"),
     "diagnostic_limit_status": ("400", "409"),
     "recover": ("everything", "unmapped"),
@@ -121,4 +144,14 @@ STRICT: dict[str, Any] = {
     "replace_records": True,
     "previous_secret": "never",
     "check_units": True,
+    "refuse_undeclared_quality": True,
+    "refuse_unquoted_strings": True,
+    # The overview's window; the newer text says 5 minutes to 90 days.
+    "latest_min_age_s": 2 * 3600,
+    "latest_max_age_s": 30 * _DAY_S,
+    "max_put_bytes": 1_000_000,
+    "max_multi_put_bytes": 100_000,
+    "too_large_status": 413,
+    "put_bytes_per_s": 100_000,
+    "delete_rules": True,
 }

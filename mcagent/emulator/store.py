@@ -27,6 +27,10 @@ CREATE TABLE IF NOT EXISTS stored (
     series INTEGER NOT NULL, time_ms INTEGER NOT NULL, value, quality TEXT,
     ingested_ms INTEGER NOT NULL, visible_ms INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (series, time_ms)) WITHOUT ROWID;
+-- Writes and deletions that were accepted and are not carried out yet.
+CREATE TABLE IF NOT EXISTS writes (number INTEGER PRIMARY KEY, work TEXT NOT NULL);
+-- The last deletion of time series, by tenant.
+CREATE TABLE IF NOT EXISTS deletions (tenant TEXT PRIMARY KEY, time_ms INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS agents (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, tenant TEXT NOT NULL, profile TEXT NOT NULL,
     entity TEXT NOT NULL, etag INTEGER NOT NULL DEFAULT 1,
@@ -80,6 +84,8 @@ _CLEARED = (
     "assets",
     "series",
     "stored",
+    "writes",
+    "deletions",
     "agents",
     "credentials",
     "assertions",

@@ -126,6 +126,34 @@ def read_page(
     return Page([(time_ms, found[time_ms]) for time_ms in times[:limit]], len(times) > limit)
 
 
+def newest_values(
+    db: sqlite3.Connection, variables: list[Variable], ingested: Span, *, now_ms: int
+) -> Page:
+    """Read the newest value of each variable that came in the range *ingested*, newest first."""
+    found: dict[int, dict[str, tuple[Any, str | None]]] = {}
+    for variable in variables:
+        row = db.execute(
+            "SELECT time_ms, value, quality FROM stored WHERE series = ? AND ingested_ms > ?"
+            " AND ingested_ms <= ? AND visible_ms <= ? ORDER BY time_ms DESC LIMIT 1",
+            (variable.series, *ingested, now_ms),
+        ).fetchone()
+        if row is not None:
+            value = present(variable.kind, row["value"])
+            found.setdefault(row["time_ms"], {})[variable.name] = (value, row["quality"])
+    return Page([(time_ms, found[time_ms]) for time_ms in sorted(found, reverse=True)], False)
+
+
+def count_records(db: sqlite3.Connection) -> int:
+    """Count the records of all aspects."""
+    total = 0
+    for row in db.execute("SELECT group_concat(id) FROM series GROUP BY asset, aspect").fetchall():
+        several = "," in row[0]
+        what = "DISTINCT time_ms" if several else "*"  # one variable: a record is a value
+        query = f"SELECT count({what}) FROM stored WHERE series IN ({row[0]})"  # noqa: S608 - ids
+        total += db.execute(query).fetchone()[0]
+    return total
+
+
 def stored_records(
     store: Store, *, asset: "str | None" = None, aspect: "str | None" = None
 ) -> Iterator[dict[str, Any]]:

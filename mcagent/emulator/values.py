@@ -4,6 +4,7 @@ Values come as JSON strings, numbers or booleans. Each type has one function: it
 stores, or raises ValueError. Booleans are stored as 0 and 1; `present` turns them back.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -43,7 +44,8 @@ def _double(value: Any, _length: int) -> float:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not math.isfinite(number):
+    # The platform's range is 1E-130 to 9.99…E+125, with 38 digits, which a double rounds to 1E126.
+    if number and not 1e-130 <= abs(number) <= 1e126:
         raise ValueError("number out of range")
     return number
 
@@ -58,7 +60,7 @@ def _boolean(value: Any, _length: int) -> int:
 
 def _string(longest: int) -> Callable[[Any, int], str]:
     def read(value: Any, length: int) -> str:
-        text = value if isinstance(value, str) else str(value)
+        text = value if isinstance(value, str) else json.dumps(value)
         if not text:
             raise ValueError("empty string")  # the platform ignores it
         if len(text) > min(length or longest, longest):

@@ -4,6 +4,8 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from .clock import PlatformClock
@@ -15,10 +17,8 @@ from .store import Store
 
 class _Job(NamedTuple):
     due: float  # by time.monotonic()
-    item: int
-    content: Any
+    run: Callable[[sqlite3.Connection], None]
     epoch: int
-    replayed: "str | None" = None  # the recoverable record that it is run again for
 
 
 class Worker:
@@ -39,7 +39,9 @@ class Worker:
         self._busy = False
         self._stopping = False
         for row in journal.pending():
-            self._jobs.append(_Job(0.0, row["item"], content_of(row), store.epoch))
+            self._jobs.append(
+                _Job(0.0, partial(self._item, row["item"], content_of(row), None), store.epoch)
+            )
         self._thread = threading.Thread(target=self._run, name="insights-hub-worker", daemon=True)
         self._thread.start()
 
@@ -47,7 +49,10 @@ class Worker:
         """Queue items (number, parsed payload) of one exchange."""
         due = time.monotonic() + self._settings.processing_delay_s
         with self._changed:
-            self._jobs.extend(_Job(due, item, content, epoch) for item, content in items)
+            self._jobs.extend(
+                _Job(due, partial(self._item, item, content, None), epoch)
+                for item, content in items
+            )
             self._changed.notify_all()
 
     def replay(self, record: sqlite3.Row) -> None:
@@ -55,8 +60,14 @@ class Worker:
 
         Not kept over a restart: the record is, and can be replayed again.
         """
-        due = time.monotonic() + self._settings.processing_delay_s
-        job = _Job(due, record["item"], None, self._store.epoch, record["id"])
+        self.later(
+            partial(self._item, record["item"], None, record["id"]),
+            self._settings.processing_delay_s,
+        )
+
+    def later(self, run: Callable[[sqlite3.Connection], None], delay_s: float) -> None:
+        """Queue work that `run` does inside a transaction; it waits for what was queued before."""
+        job = _Job(time.monotonic() + delay_s, run, self._store.epoch)
         with self._changed:
             self._jobs.append(job)
             self._changed.notify_all()
@@ -102,14 +113,18 @@ class Worker:
         with self._store.transaction() as db:
             if job.epoch != self._store.epoch:
                 return  # the hub was cleared after this was sent
-            row: sqlite3.Row = db.execute(
-                "SELECT * FROM received WHERE item = ?", (job.item,)
-            ).fetchone()
-            process_item(
-                db,
-                row,
-                content_of(row) if job.replayed else job.content,
-                settings=self._settings,
-                now_ms=self._clock.now_ms(),
-                replayed=job.replayed,
-            )
+            job.run(db)
+
+    def _item(
+        self, item: int, content: Any, replayed: "str | None", db: sqlite3.Connection
+    ) -> None:
+        """Process an item; *replayed* is the recoverable record that it is run again for."""
+        row = db.execute("SELECT * FROM received WHERE item = ?", (item,)).fetchone()
+        process_item(
+            db,
+            row,
+            content_of(row) if replayed else content,
+            settings=self._settings,
+            now_ms=self._clock.now_ms(),
+            replayed=replayed,
+        )

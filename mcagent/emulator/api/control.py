@@ -163,6 +163,10 @@ async def _state(request: Request) -> Response:
     return answer(hub_of(request).state())
 
 
+async def _breaches(request: Request) -> Response:
+    return answer(hub_of(request).breaches.show())
+
+
 ROUTES = [
     Route(f"{CONTROL}agents", _create_agent, methods=["POST"]),
     Route(f"{CONTROL}agents/{{agent}}/boarding", _boarding, methods=["GET", "POST"]),
@@ -179,5 +183,6 @@ ROUTES = [
     Route(f"{CONTROL}faults", _faults, methods=["GET", "PUT"]),
     Route(f"{CONTROL}clock", _clock, methods=["GET", "POST"]),
     Route(f"{CONTROL}settings", _settings, methods=["GET", "PUT"]),
+    Route(f"{CONTROL}breaches", _breaches, methods=["GET"]),
     Route(f"{CONTROL}state", _state, methods=["GET"]),
 ]

@@ -1,0 +1,57 @@
+"""Rules that the platform has and that this hub does not enforce: who broke one is told.
+
+A device script that only works because the hub is lenient should be found out before it meets the
+platform, so each breach is noted, and `--strict` refuses it.
+"""
+
+from collections import Counter, deque
+from typing import Any
+
+from .clock import PlatformClock
+from .settings import STRICT, Settings
+from .times import format_time
+
+_KEPT = 500
+
+
+class Breaches:
+    """The latest breaches, and how often each rule (a switch's name) was broken."""
+
+    def __init__(self, settings: Settings, clock: PlatformClock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._latest: deque[dict[str, str]] = deque(maxlen=_KEPT)
+        self._counts: Counter[str] = Counter()
+
+    def over(self, name: str, amount: int, what: str) -> bool:
+        """Tell whether *amount* exceeds the limit *name* (0: no limit); note it if only strict."""
+        limit = getattr(self._settings, name)
+        if 0 < limit < amount:
+            return True
+        if amount > STRICT[name]:
+            self._note(name, f"{what}: {amount}, more than {STRICT[name]}")
+        return False
+
+    def forbids(self, name: str, what: str) -> bool:
+        """Tell whether the switch *name* forbids *what* happens; note it if it does not."""
+        if getattr(self._settings, name):
+            return True
+        self._note(name, what)
+        return False
+
+    def _note(self, name: str, what: str) -> None:
+        self._counts[name] += 1
+        self._latest.append(
+            {"time": format_time(self._clock.now_ms()), "switch": name, "what": what}
+        )
+
+    def show(self) -> list[dict[str, str]]:
+        """Give the latest breaches, oldest first: `time`, `switch` and `what`."""
+        return list(self._latest)
+
+    def counts(self) -> dict[str, Any]:
+        return dict(self._counts)
+
+    def clear(self) -> None:
+        self._latest.clear()
+        self._counts.clear()
