@@ -7,6 +7,14 @@ import pytest
 FIGURES = pytest.StashKey()
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--write-reliability",
+        action="store_true",
+        help="write what this complete run saw into docs/reliability.md",
+    )
+
+
 def pytest_configure(config):
     config.stash[FIGURES] = []
 

@@ -11,14 +11,6 @@ LONG = os.environ.get("MCAGENT_FAULTS") == "long"
 ROWS = pytest.StashKey()
 
 
-def pytest_addoption(parser):
-    parser.addoption(
-        "--write-reliability",
-        action="store_true",
-        help="write what this complete run saw into docs/reliability.md",
-    )
-
-
 @pytest.fixture(scope="session")
 def long_run():
     """True in `tox -e faults`: every position instead of a sample."""
