@@ -8,6 +8,8 @@ from starlette.responses import Response
 from .answers import Refusal, refuse
 from .api import (
     agents,
+    assets,
+    assettypes,
     control,
     datasource,
     diagnostics,
@@ -36,6 +38,8 @@ ROUTES = [
     *recoverable.ROUTES,
     *agents.ROUTES,
     *timeseries.ROUTES,
+    *assets.ROUTES,
+    *assettypes.ROUTES,
     *control.ROUTES,
     *page.ROUTES,
 ]

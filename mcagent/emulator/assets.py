@@ -1,14 +1,28 @@
-"""Assets with aspects and variables: where mapped values end up.
+"""Assets: where mapped values end up, and what files and events hang on.
 
-Full asset management is not offered on the device side; assets come from the control interface,
-and every agent has one of its own (in real tenants an agent *is* an asset, agent API 2.4).
+Every tenant has one tree of them below its root asset, and every agent is one (agent API 2.4).
+Variables that no type describes are those that automatic mapping and the control interface add.
 """
 
+import hashlib
+import json
 import sqlite3
 import uuid
 from typing import Any
 
+from .assets_builtin import AGENT_TYPE, DEVICE_TYPE, ROOT_TYPE
 from .values import READERS
+
+EMPTY_BODY: dict[str, Any] = {
+    "externalId": "",
+    "description": "",
+    "timezone": "Europe/Berlin",
+    "twinType": "performance",
+    "location": None,
+    "variables": [],
+    "aspects": [],
+    "fileAssignments": [],
+}
 
 
 def new_id() -> str:
@@ -16,8 +30,41 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
+def root_of(db: sqlite3.Connection, tenant: str) -> str:
+    """Give the id of a tenant's root asset, which is made when it is first asked for."""
+    root = hashlib.sha256(f"root of {tenant}".encode()).hexdigest()[:32]
+    db.execute(
+        "INSERT OR IGNORE INTO assets VALUES (?, ?, ?, ?, NULL, 1, ?)",
+        (root, tenant, tenant, ROOT_TYPE, json.dumps(EMPTY_BODY)),
+    )
+    return root
+
+
+def insert_asset(
+    db: sqlite3.Connection,
+    *,
+    name: str,
+    tenant: str,
+    kind: str,
+    parent: str,
+    body: dict[str, Any],
+) -> str:
+    """Store an asset that was checked; give its id."""
+    asset = new_id()
+    db.execute(
+        "INSERT INTO assets VALUES (?, ?, ?, ?, ?, 1, ?)",
+        (asset, name, tenant, kind, parent, json.dumps(body)),
+    )
+    return asset
+
+
 def create_asset(
-    db: sqlite3.Connection, name: str, tenant: str, aspects: "dict[str, dict[str, Any]]"
+    db: sqlite3.Connection,
+    name: str,
+    tenant: str,
+    aspects: "dict[str, dict[str, Any]]",
+    *,
+    agent: bool = False,
 ) -> str:
     """Create an asset with *aspects*: {aspect: {variable: {"type", "unit"?, "length"?, ...}}}.
 
@@ -26,8 +73,14 @@ def create_asset(
     Raises:
         ValueError: A variable has no known type.
     """
-    asset = new_id()
-    db.execute("INSERT INTO assets VALUES (?, ?, ?)", (asset, name, tenant))
+    asset = insert_asset(
+        db,
+        name=name,
+        tenant=tenant,
+        kind=AGENT_TYPE if agent else DEVICE_TYPE,
+        parent=root_of(db, tenant),
+        body=EMPTY_BODY,
+    )
     for aspect, variables in aspects.items():
         for variable, shape in variables.items():
             put_variable(db, asset, aspect, variable, shape)
@@ -68,7 +121,9 @@ def list_assets(db: sqlite3.Connection) -> list[dict[str, Any]]:
     """Give every asset with its aspects, in order of creation."""
     found: dict[str, dict[str, Any]] = {
         row["id"]: {"id": row["id"], "name": row["name"], "aspects": {}}
-        for row in db.execute("SELECT id, name FROM assets ORDER BY rowid")
+        for row in db.execute(
+            "SELECT id, name FROM assets WHERE parent IS NOT NULL ORDER BY rowid"
+        )
     }
     for row in db.execute("SELECT * FROM series ORDER BY id"):
         variables = found[row["asset"]]["aspects"].setdefault(row["aspect"], {})

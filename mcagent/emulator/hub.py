@@ -61,6 +61,8 @@ class Hub:
                 name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608
                 for name in ("agents", "assets", "mappings", "events", "files", "recoverable")
             }
+            root = "SELECT count(*) FROM assets WHERE parent IS NULL"  # made by itself
+            count["assets"] -= db.execute(root).fetchone()[0]
             onboarded = "SELECT count(*) FROM agents WHERE boarding = 'ONBOARDED'"
             received = "SELECT kind, sum(lines) FROM received GROUP BY kind"
             return {

@@ -49,7 +49,7 @@ def create_agent(hub: Hub, name: str, profile: str) -> str:
         Refusal: 400 or 409.
     """
     with hub.store.transaction() as db:
-        asset = assets.create_asset(db, name, hub.settings.tenant, {})
+        asset = assets.create_asset(db, name, hub.settings.tenant, {}, agent=True)
         return agents.create_agent(
             db, name=name, profile=profile, entity=asset, tenant=hub.settings.tenant
         )
@@ -147,6 +147,21 @@ def create_application(
             scopes=scopes,
             users=tuple(known_tenant(hub, user) for user in users),
         )
+
+
+def share_asset(hub: Hub, asset: str, tenant: Any) -> None:
+    """Let another tenant read an asset, its time series, events and files.
+
+    Raises:
+        Refusal: 400 unknown tenant or the asset's own, 404 unknown asset.
+    """
+    with hub.store.transaction() as db:
+        row = db.execute("SELECT * FROM assets WHERE id = ?", (asset,)).fetchone()
+        if row is None:
+            raise Refusal(404, f"Asset {asset[:64]} not found.")
+        if known_tenant(hub, tenant or "") == row["tenant"]:
+            raise Refusal(400, "The asset belongs to that tenant already.")
+        db.execute("INSERT OR IGNORE INTO shares VALUES (?, ?)", (asset, tenant))
 
 
 def known_tenant(hub: Hub, tenant: Any) -> str:

@@ -13,6 +13,7 @@ AGENT_SCOPE = "mdsp:core:DefaultAgent"
 _AGENTS = "/api/agentmanagement/v3"
 _CONNECT = "/api/mindconnect/v3"
 _TIMESERIES = "/api/iottimeseries/v3"
+_ASSETS = "/api/assetmanagement/v3"
 _TOKENS = "/api/technicaltokenmanager/v3"
 
 OPERATIONS: dict[str, "str | None"] = {
@@ -57,6 +58,34 @@ OPERATIONS: dict[str, "str | None"] = {
     f"DELETE {_TIMESERIES}/timeseries/{{entity}}/{{aspect}}": "iot.tim.d",
     f"PUT {_TIMESERIES}/timeseries": "iot.tim.w",
     "GET /download/recoverableRecords/{record}": None,  # a ticket in the link
+    f"GET {_ASSETS}": "asm.r",
+    f"GET {_ASSETS}/": "asm.r",
+    f"GET {_ASSETS}/aspecttypes": "atm.apt.r",
+    f"GET {_ASSETS}/aspecttypes/{{type}}": "atm.apt.r",
+    f"PUT {_ASSETS}/aspecttypes/{{type}}": "atm.apt.w",
+    f"PATCH {_ASSETS}/aspecttypes/{{type}}": "atm.apt.w",
+    f"DELETE {_ASSETS}/aspecttypes/{{type}}": "atm.apt.d",
+    f"PATCH {_ASSETS}/aspecttypes/{{type}}/variables": "atm.apt.w",
+    f"GET {_ASSETS}/assettypes": "atm.r",
+    f"GET {_ASSETS}/assettypes/{{type}}": "atm.r",
+    f"PUT {_ASSETS}/assettypes/{{type}}": "atm.w",
+    f"PATCH {_ASSETS}/assettypes/{{type}}": "atm.w",
+    f"DELETE {_ASSETS}/assettypes/{{type}}": "atm.d",
+    f"PATCH {_ASSETS}/assettypes/{{type}}/variables": "atm.w",
+    f"GET {_ASSETS}/assets": "asm.r",
+    f"POST {_ASSETS}/assets": "asm.c",
+    f"GET {_ASSETS}/assets/root": "asm.r",
+    f"GET {_ASSETS}/assets/{{asset}}": "asm.r",
+    f"PUT {_ASSETS}/assets/{{asset}}": "asm.u",
+    f"PATCH {_ASSETS}/assets/{{asset}}": "asm.u",
+    f"DELETE {_ASSETS}/assets/{{asset}}": "asm.d",
+    f"POST {_ASSETS}/assets/{{asset}}/move": "asm.m",
+    f"GET {_ASSETS}/assets/{{asset}}/aspects": "asm.r",
+    f"GET {_ASSETS}/assets/{{asset}}/variables": "asm.r",
+    f"PUT {_ASSETS}/assets/{{asset}}/location": "asm.loc.w",
+    f"DELETE {_ASSETS}/assets/{{asset}}/location": "asm.loc.d",
+    f"GET {_ASSETS}/model/lock": "asm.r",
+    f"PUT {_ASSETS}/model/lock": "asm.u",
 }
 
 # What an agent's token may do, for itself only (services API 6.5). Asset management is read-only;
@@ -76,7 +105,7 @@ _MAPPINGS = ("map.c", "map.r", "map.d", "evt.map.c", "evt.map.r", "evt.map.u", "
 _DIAGNOSIS = ("da.c", "da.r", "da.u", "da.d", "da.m.r", "di.r", "rec.r", "rec.c", "rec.d")
 _ASSETS_READ = ("asm.r", "atm.r", "atm.apt.r")
 _ASSETS_WRITE = (
-    *("asm.c", "asm.u", "asm.d", "asm.m", "asm.h.w", "asm.h.d", "asm.loc.w", "asm.loc.d"),
+    *("asm.c", "asm.u", "asm.d", "asm.m", "asm.loc.w", "asm.loc.d"),
     *("atm.w", "atm.d", "atm.apt.w", "atm.apt.d"),
 )
 _EVENTS_WRITE = ("em.c", "em.u", "em.et.c", "em.et.u", "em.et.d")

@@ -42,6 +42,10 @@ class Settings:
     agent_reads_timeseries: bool = False  # whether an agent's token may is written nowhere
     foreign_status: int = 403  # or 404: for another tenant's asset both are conceivable
 
+    # -- asset management (services API 5): a page had 2000 until the end of 2023, 200 since
+    asset_page_max: int = 2000
+    strict_accept: bool = False  # True: Accept without application/hal+json is a 500, as was seen
+
     # -- data source configuration and mappings (5, 8)
     dsc_404_before_first_put: bool = False  # False: 200 with an empty shell
     check_units: bool = False  # True: units of point and variable must be equal
@@ -154,4 +158,6 @@ STRICT: dict[str, Any] = {
     "too_large_status": 413,
     "put_bytes_per_s": 100_000,
     "delete_rules": True,
+    "asset_page_max": 200,
+    "strict_accept": True,
 }

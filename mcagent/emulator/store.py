@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from . import tables
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS assets (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, tenant TEXT NOT NULL);
 -- One row per variable of an asset; `id` is the key of its stored values.
 CREATE TABLE IF NOT EXISTS series (
     id INTEGER PRIMARY KEY, asset TEXT NOT NULL, aspect TEXT NOT NULL, variable TEXT NOT NULL,
@@ -81,7 +79,6 @@ CREATE TABLE IF NOT EXISTS messages (
 _SCHEMA += tables.SCHEMA
 
 _CLEARED = (
-    "assets",
     "series",
     "stored",
     "writes",

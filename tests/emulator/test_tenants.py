@@ -3,7 +3,8 @@
 import pytest
 
 from .application import Application
-from .device import AGENTS, CONNECT, configuration, onboarded, sample, timeseries
+from .device import AGENTS, CONNECT, call, configuration, onboarded, sample, timeseries
+from .model import machine
 
 MAPPINGS = CONNECT + "/dataPointMappings"
 
@@ -106,3 +107,18 @@ def test_diagnostics_and_recoverable_records_do_not_cross_tenants(hub, neighbour
         assert neighbour.call("GET", path).json["totalElements"] == 0, path
     for method, path in (("DELETE", ""), ("POST", "/replay"), ("GET", "/downloadLink")):
         assert neighbour.call(method, f"{records}/{record}{path}").status == 403, path
+
+
+def test_time_series_of_another_tenant_are_refused_and_shared_ones_are_read_only(
+    hub, owner, neighbour
+):
+    asset = machine(owner)
+    path = f"/api/iottimeseries/v3/timeseries/{asset}/motor"
+    record = [{"_time": "2026-01-05T08:00:00.000Z", "rpm": 7}]
+    assert owner.call("PUT", path, record).status == 204
+    assert neighbour.call("GET", path).status == 403
+    call(hub.url, "POST", f"/_emulator/assets/{asset}/share", {"tenant": "otherdev"})
+    assert neighbour.call("GET", path).status == 200
+    assert neighbour.call("PUT", path, record).status == 403
+    times = "from=2026-01-05T08:00:00Z&to=2026-01-05T09:00:00Z"
+    assert neighbour.call("DELETE", f"{path}?{times}").status == 403

@@ -71,6 +71,13 @@ async def _create_asset(request: Request) -> Response:
     return answer({"id": asset}, 201)
 
 
+async def _share(request: Request) -> Response:
+    """`{"tenant"}`: let the other tenant read an asset."""
+    body = await json_object(request)
+    operations.share_asset(hub_of(request), request.path_params["asset"], body.get("tenant"))
+    return empty(204)
+
+
 async def _assets(request: Request) -> Response:
     with hub_of(request).store.reading() as db:
         return answer(list_assets(db))
@@ -173,6 +180,7 @@ ROUTES = [
     Route(f"{CONTROL}agents/{{agent}}/automap", _automap, methods=["POST"]),
     Route(f"{CONTROL}assets", _create_asset, methods=["POST"]),
     Route(f"{CONTROL}assets", _assets, methods=["GET"]),
+    Route(f"{CONTROL}assets/{{asset}}/share", _share, methods=["POST"]),
     Route(f"{CONTROL}token", _operator_token, methods=["POST"]),
     Route(f"{CONTROL}applications", _create_application, methods=["POST"]),
     Route(f"{CONTROL}received", _received, methods=["GET"]),

@@ -14,7 +14,8 @@ from ..timeseries import Span, Variable, variables_of
 from ..timeseries_reading import answer_query, check_order, next_link, read_query, read_range
 from ..timeseries_rules import check_deletion, check_rate
 from ..timeseries_writing import read_body
-from .common import TIMESERIES, caller_of, check_tenant, hub_of, operation
+from .access import found_asset
+from .common import TIMESERIES, caller_of, hub_of, operation
 
 _ID = re.compile(r"[0-9A-Fa-f]{32}")
 _PAIRS_MAX = 5
@@ -40,10 +41,10 @@ def _place(request: Request, db: sqlite3.Connection, entity: str, aspect: str) -
         Refusal: 404 no such asset or aspect, 403 another tenant's.
     """
     asset = entity.lower() if _ID.fullmatch(entity) else ""
-    row = db.execute("SELECT tenant FROM assets WHERE id = ?", (asset,)).fetchone()
+    row = db.execute("SELECT 1 FROM assets WHERE id = ?", (asset,)).fetchone()
     if row is None:
         raise Refusal(404, f"Unable to find the entity - {entity[:64]}")
-    check_tenant(request, row["tenant"], f"Asset {asset}")
+    found_asset(request, db, asset, write=request.method != "GET")
     variables = variables_of(db, asset, aspect)
     if not variables:
         raise Refusal(404, f"[6410] Unable to find the property set - {aspect[:128]}")
