@@ -24,15 +24,16 @@ class Throttle:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._levels: dict[tuple[str, str], tuple[float, int]] = {}  # bytes, and when
+        # Thousandths of bytes that are left to drain, and when: no fraction is ever rounded.
+        self._levels: dict[tuple[str, str], tuple[int, int]] = {}
 
     def take(self, place: tuple[str, str], size: int, rate: int, now_ms: int) -> bool:
         """Note *size* bytes for *place* if *rate* allows them; tell whether it does."""
         with self._lock:
-            level, before_ms = self._levels.get(place, (0.0, now_ms))
-            level = max(0.0, level - rate * max(0, now_ms - before_ms) / 1000)
-            taken = level == 0 or level + size <= rate
-            self._levels[place] = (level + size if taken else level, now_ms)
+            level, before_ms = self._levels.get(place, (0, now_ms))
+            level = max(0, level - rate * max(0, now_ms - before_ms))
+            taken = level == 0 or level + size * 1000 <= rate * 1000
+            self._levels[place] = (level + size * 1000 * taken, now_ms)
             return taken
 
     def clear(self) -> None:
