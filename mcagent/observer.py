@@ -29,7 +29,7 @@ def read_status(directory: str) -> Status:
         ConfigurationError: There is no such directory, or it cannot be read.
     """
     directory = directory.rstrip("/") or "/"
-    fs = _ReadOnlyFileSystem()
+    fs = ReadOnlyFileSystem()
     if not fs.exists(directory):
         raise ConfigurationError(
             "there is no state directory %s" % directory,
@@ -47,7 +47,7 @@ def read_status(directory: str) -> Status:
     raise AssertionError("the loop returns or raises")
 
 
-def _read(directory: str, fs: "_ReadOnlyFileSystem") -> Status:
+def _read(directory: str, fs: "ReadOnlyFileSystem") -> Status:
     clock = Clock()
     keystore = Keystore(directory, fs)
     lifecycle = Lifecycle(keystore.load(), None)
@@ -68,7 +68,7 @@ def _read(directory: str, fs: "_ReadOnlyFileSystem") -> Status:
         buffer.close()
 
 
-class _ReadOnlyFileSystem(FileSystem):
+class ReadOnlyFileSystem(FileSystem):
     """Whatever would change something does nothing: the owner does it, or the next start."""
 
     def open(

@@ -4,6 +4,7 @@ import threading
 import time
 
 from .errors import AgentError
+from .live import StatusServer
 from .runtime import log
 
 TYPE_CHECKING = False
@@ -32,9 +33,11 @@ class Worker:
         self._kinds: "set[str]" = set()
         self._thread = threading.Thread(target=self._run, name="mcagent", daemon=True)
         self._thread.start()
+        self._server = StatusServer(agent)
 
     def stop(self) -> None:
         """End the thread and raise the last error that it met."""
+        self._server.stop()
         self._stopping.set()
         self._thread.join(_GRACE_S)
         until_s = time.monotonic() + _STOP_S

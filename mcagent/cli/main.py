@@ -28,6 +28,7 @@ COMMANDS = {
         "look into the buffer, check it, or take everything out, also while a service runs",
         True,
     ),
+    "doctor": ("find out what is wrong, by measuring each step to the platform", True),
     "status": ("what is stored, since when, and what was dropped or set aside", True),
 }
 

@@ -12,7 +12,7 @@ _KINDS = {
     kind.__name__: kind
     for kind in (CredentialError, ClockError, NotOnboarded, OnboardingRefused, RotationFailed)
 }
-_ONBOARD_AGAIN = (
+ONBOARD_AGAIN = (
     "an operator offboards agent %s in Insights Hub and hands out a new boarding configuration; "
     "start the agent with that file in the same state directory: what is buffered is kept and sent"
 )
@@ -70,7 +70,7 @@ def register_refused(
         cause = "the initial access token is used or expired"
     return OnboardingRefused(
         "%s (%s)" % (cause, verdict.words),
-        hint=_ONBOARD_AGAIN % client_id,
+        hint=ONBOARD_AGAIN % client_id,
     )
 
 
@@ -96,7 +96,7 @@ def all_refused(
             "again, or its state directory is an old copy or in use elsewhere"
         )
     words = "; ".join("%s: %s" % (name, said[name]) for name in sorted(said))
-    return RotationFailed("%s (%s)" % (cause, words), hint=_ONBOARD_AGAIN % client_id)
+    return RotationFailed("%s (%s)" % (cause, words), hint=ONBOARD_AGAIN % client_id)
 
 
 def clock_unknown(now_ms: int) -> CredentialError:

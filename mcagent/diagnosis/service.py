@@ -1,0 +1,46 @@
+"""The service that runs with this state directory, and what it says of itself."""
+
+from .case import Case
+from .statedir import owner_of
+from .step import Step, failed, passed, skipped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def look(case: Case) -> Step:
+    live = case.ask_service()
+    if live is None:
+        owner = owner_of(case.directory)
+        if not owner:
+            return skipped("no service runs with this state directory")
+        return skipped(
+            f"{owner} has the directory, and does not tell its status: only Agent.start() and "
+            "Agent.run() do"
+        )
+    details = _details(live)
+    measured = f"pid {live['pid']} runs; {live['pending']} records pending"
+    worker = live["worker"] or {}
+    if not worker.get("alive", True):
+        return failed(
+            "no-worker",
+            f"pid {live['pid']} runs, but its background thread has ended: {worker['last_error']}",
+            "restart the service; this is worth a report",
+            details=details,
+        )
+    return passed(measured, details=details, facts={"status": live})
+
+
+def _details(live: "dict[str, Any]") -> "list[str]":
+    upload = live["upload"]
+    found = [f"held, {lane}: {why}" for lane, why in upload.get("held", {}).items()]
+    found += [f"waiting, {lane}: {why}" for lane, why in upload.get("waiting", {}).items()]
+    if upload.get("reason") and live["pending"]:
+        found.append(f"next try in {upload['retry_in_s']:.0f} s: {upload['reason']}")
+    if upload.get("last_error"):
+        found.append(f"last error: {upload['last_error']}")
+    worker = live["worker"] or {}
+    if worker.get("last_error") and worker["last_error"] != upload.get("last_error"):
+        found.append(f"last error of the background thread: {worker['last_error']}")
+    return found

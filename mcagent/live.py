@@ -1,0 +1,132 @@
+"""What the status of a running agent is, told to other processes of this device. CPython only.
+
+`Agent.start` and `Agent.run` listen on a socket in the state directory; who connects gets one JSON
+object. Not a file that is written every few seconds: that would wear out flash for a question that
+nobody asks, be late by as much, and could not be written on the full disk that makes one ask.
+"""
+
+import json
+import os
+import socket
+import threading
+
+from .errors import AgentError
+from .runtime import in_forked_child, log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .agent import Agent
+
+_NAME = "status.sock"
+_PATIENCE_S = 3.0  # a status waits for the buffer's lock, which a slow medium can hold for a while
+_MAX_BYTES = 16_000_000  # a model of a million points has that many names
+
+
+class StatusServer:
+    """Answers in a thread of its own from construction to `stop`; the worker's is busy sending.
+
+    Attributes:
+        listening: False where this file system has no sockets; then nobody is told anything.
+    """
+
+    def __init__(self, agent: "Agent") -> None:
+        self._agent = agent
+        self._path = agent.directory + "/" + _NAME
+        self._socket: "socket.socket | None" = None
+        try:
+            self._socket = _listen(agent.directory)
+        except (OSError, AttributeError) as error:  # FAT has no sockets, Windows no AF_UNIX
+            log("info", "live", "no status for other processes: %s" % error)
+        self.listening = self._socket is not None
+        if self._socket is not None:
+            in_forked_child(self, "_forked")
+            threading.Thread(
+                target=self._run, args=(self._socket,), name="mcagent-status", daemon=True
+            ).start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        listener, self._socket = self._socket, None
+        if listener is None:
+            return
+        try:
+            os.unlink(self._path)
+            listener.shutdown(socket.SHUT_RDWR)  # ends the thread's accept
+        except OSError:
+            pass
+        listener.close()
+
+    def _run(self, listener: socket.socket) -> None:
+        while self._socket is listener:
+            try:
+                connection, _address = listener.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    connection.settimeout(_PATIENCE_S)
+                    status = self._agent.status().to_dict()
+                    status["pid"] = os.getpid()
+                    connection.sendall(json.dumps(status).encode())
+                except (OSError, AgentError):
+                    pass  # it went away; or the agent was closed meanwhile
+
+    def _forked(self) -> None:
+        """This process is a copy: the parent answers."""
+        listener, self._socket = self._socket, None
+        if listener is not None:
+            listener.close()
+
+
+def read_live(directory: str) -> "dict[str, Any] | None":
+    """The status of the agent that runs in *directory*, and its ``pid``.
+
+    None where none runs, where it has no background thread, and where it does not answer in time.
+    """
+    try:
+        data = b""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(_PATIENCE_S)
+            _at(directory, sock.connect)
+            while len(data) < _MAX_BYTES:
+                part = sock.recv(65_536)
+                if not part:
+                    break
+                data += part
+        status = json.loads(data)
+    except (OSError, AttributeError, ValueError):
+        return None
+    return status if isinstance(status, dict) else None
+
+
+def _listen(directory: str) -> socket.socket:
+    path = directory + "/" + _NAME
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if os.path.lexists(path):
+            os.unlink(path)  # of an owner that was killed: the lock is ours
+        _at(directory, listener.bind)
+        os.chmod(path, 0o600)  # before anyone can connect
+        listener.listen(8)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _at(directory: str, use: "Any") -> None:
+    """Call *use* with the address of the socket in *directory*.
+
+    An address of this kind has room for 107 bytes; a state directory may be deeper.
+    """
+    path = directory + "/" + _NAME
+    if len(os.fsencode(path)) < 104:
+        use(path)
+        return
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        use("/proc/self/fd/%d/%s" % (fd, _NAME))
+    finally:
+        os.close(fd)
