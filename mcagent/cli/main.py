@@ -29,6 +29,7 @@ COMMANDS = {
         True,
     ),
     "doctor": ("find out what is wrong, by measuring each step to the platform", True),
+    "rejected": ("what the platform refused: list it, show it, send it again, drop it", True),
     "status": ("what is stored, since when, and what was dropped or set aside", True),
 }
 

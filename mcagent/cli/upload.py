@@ -49,7 +49,7 @@ def run(args: "argparse.Namespace") -> int:
     if report.set_aside:
         exits.complain(
             f"{count(report.set_aside, 'record')} set aside: the platform refused them",
-            "they are kept; mcagent status counts them",
+            "they are kept: mcagent rejected ls lists them",
         )
     return _code(report, held)
 

@@ -66,6 +66,7 @@ class Entry:
         configuration_id: The data model in force; None for none.
         state: ``waiting``, ``delivered``, ``dropped``, ``rejected``, or ``delivered or dropped``
             where the cursor cannot tell.
+        kind_number, whole: The kind and the payload as they are stored.
         payload: The bytes as they are sent: of a rejected record without its first line, of a
             data model without its place, of custom data without its type.
         rejected: Of a rejected record: from which ``lane``, which ``sequence``, ``reason``.
@@ -78,6 +79,8 @@ class Entry:
         self.lane = lane.name
         self.sequence = record.sequence
         self.kind = kind_name(record.kind)
+        self.kind_number = record.kind
+        self.whole = record.payload
         self.time = time_text(record)
         self.wall_ms = record.wall_ms if self.time is not None else None
         self.monotonic_ms = record.monotonic_ms

@@ -237,7 +237,7 @@ class Poison:
         log("warning", "upload", "%s record %d %s: %s" % (lane, sequence, what, words))
         self._refusals.pop(0)
         self._lanes[lane].set_aside(1, now_ms)
-        self.set_aside += 1
+        self.set_aside += 1 if kept else 0
         search.settled()
         self._conclude(now_ms)
 

@@ -153,6 +153,26 @@ def test_a_file_too_large_for_the_store_says_so_there():
     assert b'"large"' in record.payload
 
 
+@pytest.mark.parametrize("policy", ["drop_oldest", "reject"])
+def test_a_full_store_loses_nothing_in_silence(policy):
+    """What is kept, and what is counted as lost and told to the platform, are all that came."""
+    store = LaneSettings(32 * 1024, policy=policy)
+    world = World(settings=small_settings(rejected=store))
+    kept = 0
+    for number in range(1, 201):
+        world.event(b"refused" * 60)
+        kept += world.buffer.set_aside("events", number, REASON)
+    status = world.buffer.status()
+    lane = "rejected" if policy == "drop_oldest" else "events"
+    lost = (status["rejected"] if lane == "rejected" else status["lanes"][lane])["dropped"]
+    assert lost["quota"]["records"] > 0
+    assert status["rejected"]["records"] + lost["quota"]["records"] == 200
+    assert kept == (200 if policy == "drop_oldest" else status["rejected"]["records"])
+    (told,) = world.buffer.unreported_losses()
+    assert (told["lane"], told["records"]) == (lane, lost["quota"]["records"])
+    assert len(refused(world.buffer)) == status["rejected"]["records"]
+
+
 def test_what_is_kept_says_when_it_was_recorded(world):
     record = world.buffer.first_record("rejected")
     head = json.loads(record.payload.split(b"\n")[0])
