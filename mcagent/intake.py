@@ -38,6 +38,7 @@ class Intake:
         self._taken: "set[str]" = set()  # messages of the inbox that could not be removed
         self._lock = new_lock()  # timestamps, encoder and model
         self._last_now_ms = 0
+        buffer.boots.look_quietly()  # a script that only records leaves it to nobody else
         self._adopt_pending_model()
         self._encoder = SampleEncoder(models.model)
         self._configuration_id = "" if models.model is None else models.model.id
@@ -242,6 +243,8 @@ class Intake:
 
     def _last_timestamp_ms(self) -> int:
         """Time of the last sample, unless the clock was set back since: then follow the clock."""
+        if not self._clock.trusted() and not self._buffer.boots.resumed:
+            return 0  # 1970 begins anew with each boot: what stood there before says nothing
         last_ms = self._buffer.high_water_ms
         payload = self._buffer.last_payload("timeseries")
         if payload is not None:

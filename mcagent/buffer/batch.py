@@ -94,6 +94,13 @@ class Run:
         self.payloads: "list[bytes] | None" = None
 
 
+def new_run(record: Record) -> Run:
+    """*record* alone, for counting: it says nothing about where it stands."""
+    run = Run("", 0, record.kind, record.context, offset=0, word=0, sequence=record.sequence)
+    run.count = 1
+    return run
+
+
 class Batch:
     """Records first to last of one lane, of one kind and under one data model.
 

@@ -7,14 +7,15 @@ says that a batch was answered.
 
 from ..errors import InvalidMessage
 from ..runtime import Clock, FileSystem, new_lock
+from .boots import Boots
 from .directory import Directory, each_of
 from .filing import append_file
 from .frame import CONTEXT
 from .lane import Lane
 from .receipt import Receipt
-from .reject import Gently, resolve, set_aside
+from .reject import Gently, pass_by, resolve, set_aside
 from .report import buffer_status, unreported_losses
-from .settings import REJECTED, BufferSettings
+from .settings import BufferSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Buffer:
         fs: Every file operation goes through it.
         clock: The device's clocks.
         settings: Quotas, policies, durability.
+
+    Attributes:
+        boots: What is known of the time in boots that began without a clock.
 
     >>> buffer = Buffer("/var/lib/mcagent/buffer")
     >>> buffer.open()
@@ -52,9 +56,9 @@ class Buffer:
         self._settings = settings or BufferSettings()
         self._lock = new_lock()
         self._copying = new_lock()
-        self._files = Directory(
-            directory, fs=fs or FileSystem(), clock=self._clock, settings=self._settings
-        )
+        fs = fs or FileSystem()
+        self._files = Directory(directory, fs=fs, clock=self._clock, settings=self._settings)
+        self.boots = Boots(directory, fs, self._clock)
         self._lanes = self._files.lanes
         self._outlets = self._files.outlets
         self._opened_ms = 0
@@ -68,6 +72,7 @@ class Buffer:
         """
         self._opened_ms = self._clock.monotonic_ms()
         self._files.open()
+        self.boots.open([each.tail[3] for each in self._lanes.values() if each.tail is not None])
 
     # -- in ---------------------------------------------------------------------------------
 
@@ -203,6 +208,8 @@ class Buffer:
     def close(self) -> None:
         """Flush and close. Repeatable; nothing can be appended afterwards."""
         with self._lock:
+            if not self._files.closed:
+                self.boots.look_quietly()
             self._files.close()
 
     # -- out --------------------------------------------------------------------------------
@@ -280,30 +287,17 @@ class Buffer:
             ValueError: *sequence* is not the oldest record.
         """
         with self._lock:
-            files = self._files
-            rejected = files.lane(REJECTED)
-            files.make(rejected)
-            kept = set_aside(files.outlet(lane), rejected, sequence, reason, files.make_room)
-            self._files.settle()
-            return kept
+            return set_aside(self._files, lane, sequence, reason)
 
     def resolve_rejected(self, number: int, what: str) -> None:
-        """Let the oldest refused record go where *what* says; it is durable there before.
+        """Let the oldest refused record go where *what* says; see `reject.resolve`."""
+        with Gently(self._lock, self._files.room):
+            resolve(self._files, number, what)
 
-        Args:
-            number: Its number in the rejected store.
-            what: ``"replay"``: to the end of its lane; ``"keep"``: behind the other refused ones;
-                ``"drop"``: nowhere.
-
-        Raises:
-            BufferFull: Something else would have to be given up for it.
-            ValueError: *number* is not the oldest refused record.
-            OSError: Its file is gone, or not what it was (EIO).
-        """
-        files = self._files
-        with Gently(self._lock, files.room):
-            resolve(files.outlet(REJECTED), number, what, files.lane, files.make_room)
-            files.settle()
+    def pass_by(self, batch: "Batch", reason: "dict[str, Any] | None") -> int:
+        """Go past *batch*, which cannot be sent as it is; see `reject.pass_by`."""
+        with self._lock:
+            return pass_by(self._files, batch, reason)
 
     def first_record(self, lane: str) -> "Record | None":
         """The oldest durable record that is not acknowledged; nothing is pinned."""

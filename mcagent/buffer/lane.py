@@ -82,7 +82,7 @@ class Lane:
         self._look_ms = 0  # when it is asked whether the context still holds
         self._configuration_id = ""
         self._writer: "SegmentWriter | None" = None
-        self._tail: "tuple[int, int, int, Context] | None" = None
+        self.tail: "tuple[int, int, int, Context] | None" = None  # see `Found`; until a record
         self._settled = True  # everything recovered is known to be synced
         self._begun = (0, 0)  # first sequence number and attempt of the newest segment
 
@@ -212,7 +212,7 @@ class Lane:
     @property
     def active(self) -> "Segment | None":
         """The segment that more records go to."""
-        if self._writer is None and self._tail is None:
+        if self._writer is None and self.tail is None:
             return None
         return self.segments[-1]
 
@@ -261,7 +261,7 @@ class Lane:
         found = recover(self.fs, self.directory, self.number, self.state)
         self.segments = found.segments
         self._records = found.next - 1, []
-        self._tail = found.tail
+        self.tail = found.tail
         if found.segments:
             self._settled = False
             self._begun = found.segments[-1].first, found.segments[-1].nonce >> 24
@@ -300,7 +300,7 @@ class Lane:
         self.flush()
         context = self._present.at(now_ms, configuration_id)
         self._configuration_id = configuration_id
-        if self._tail is not None:
+        if self.tail is not None:
             context = self._resume(context)
         writer = self._writer
         if writer is None or writer.space(context) < need:
@@ -347,15 +347,15 @@ class Lane:
 
     def _resume(self, present: Context) -> Context:
         """Go on in the segment that recovery found, and in its last context where that fits."""
-        assert self._tail is not None
+        assert self.tail is not None
         segment = self.segments[-1]
-        offset, index, ordinal, context = self._tail
+        offset, index, ordinal, context = self.tail
         try:
             file = self.fs.open(segment.path)
         except OSError as error:
             if error.errno in _NOT_ITS_FAULT:
                 raise
-            self._tail = None  # gone or unreadable since it was found: a new one begins
+            self.tail = None  # gone or unreadable since it was found: a new one begins
             return present
         if not self._settled:
             self.fs.sync_dir(self.directory)  # its name may be in the page cache only, too
@@ -373,7 +373,7 @@ class Lane:
             file.write_at(0, segment_header(self.number, segment.first, segment.nonce))
         segment.size = size
         self._writer = writer
-        self._tail = None
+        self.tail = None
         return self._present.go_on(present, context)
 
     def _give_up(self, writer: SegmentWriter) -> None:

@@ -7,7 +7,7 @@ import errno
 
 from ..runtime import MICROPYTHON
 from .aging import too_old
-from .batch import Batch, Record, Run
+from .batch import Batch, Record, Run, new_run
 from .damaged import keep_aside
 from .frame import FRAME_BYTES, UNKNOWN
 from .retention import Retention
@@ -133,11 +133,7 @@ class Outlet:
             self.release(self.batch, again=False)
         record = self.first_record()
         if record is not None:
-            run = Run(
-                "", 0, record.kind, record.context, offset=0, word=0, sequence=record.sequence
-            )
-            run.count = 1
-            self.batch = Batch(self.lane.fs, "", [run], payload_bytes=0)
+            self.batch = Batch(self.lane.fs, "", [new_run(record)], payload_bytes=0)
         return record
 
     def unpin(self) -> None:
@@ -175,9 +171,8 @@ class Outlet:
         if not kept:
             size = FRAME_BYTES + len(record.payload)
             self.retention.count("quota", record.sequence, record.sequence, size)
-        run = Run("", 0, record.kind, record.context, offset=0, word=0, sequence=record.sequence)
-        run.count = 1
-        self.advance(record.sequence + 1, 0, [run], became="set aside" if kept else "dropped")
+        became = "set aside" if kept else "dropped"
+        self.advance(record.sequence + 1, 0, [new_run(record)], became=became)
 
     def expire(self) -> bool:
         """Give up the records that are older than the lane allows; False where none is.

@@ -6,68 +6,63 @@ Source: docs/buffer-format.md, "Rejected records".
 import errno
 
 from ..errors import BufferFull, InvalidMessage
+from .batch import new_run
+from .settings import REJECTED
 from .spool import FILE_KIND, file_payload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from .batch import Record
+    from .batch import Batch, Record, Run
+    from .directory import Directory
     from .lane import Lane
-    from .outlet import Outlet
     from .room import Room
     from .spool import Copy
 
 # What can become of a refused record.
 REPLAY, DROP, KEEP = "replay", "drop", "keep"
 
+_NEVER = 0x3FFFFFFF
 
-def set_aside(
-    outlet: "Outlet",
-    rejected: "Lane",
-    sequence: int,
-    reason: "dict[str, Any]",
-    make_room: "Callable[[Lane, int], int]",
-) -> bool:
-    """Copy the oldest record of *outlet*, durably, and go past it; the caller writes the cursor.
 
-    Where the store has no room that it could make, the record counts as lost: False.
-    """
+def set_aside(directory: "Directory", lane: str, sequence: int, reason: "dict[str, Any]") -> bool:
+    """Copy the oldest record of *lane*, durably, and go past it; see `Buffer.set_aside`."""
+    outlet, rejected = directory.outlet(lane), _store(directory)
     record = outlet.pin_first()  # the copy may need room: this one must not give way for it
     try:
         if record is None or record.sequence != sequence:
             raise ValueError("record %d is not the oldest of %s" % (sequence, outlet.lane.name))
         kept = True
         try:
-            _copy(outlet.lane, rejected, record, reason, make_room)
+            _copy(outlet.lane, rejected, record, reason, directory.make_room)
         except (BufferFull, InvalidMessage):
             kept = False  # no room for it there: its lane must go on all the same
     finally:
         outlet.unpin()
     outlet.set_aside(record, kept=kept)
+    directory.settle()
     return kept
 
 
-def resolve(
-    outlet: "Outlet",
-    number: int,
-    what: str,
-    get_lane: "Callable[[str], Lane]",
-    make_room: "Callable[[Lane, int], int]",
-) -> None:
+def resolve(directory: "Directory", number: int, what: str) -> None:
     """Send the oldest refused record again, drop it, or put it behind the others; and go past it.
 
-    The caller writes the cursor. A cut before that leaves the record in both places.
+    It is durable there before; a cut just then leaves it in both places.
 
     Args:
-        outlet: Of the rejected store.
-        number: What the record is there.
+        directory: All lanes.
+        number: What the record is in the rejected store.
         what: One of the constants above.
-        get_lane: The way into a lane, by its name.
-        make_room: See `Directory.make_room`.
+
+    Raises:
+        BufferFull: Something else would have to be given up for it.
+        ValueError: *number* is not the oldest refused record.
+        OSError: Its file is gone, or not what it was (EIO).
     """
     import json
 
+    outlet = directory.outlet(REJECTED)
     record = outlet.pin_first()
     lane = outlet.lane
     copy = None
@@ -78,9 +73,9 @@ def resolve(
         payload = record.payload
         if what == REPLAY:
             head, _line, payload = payload.partition(b"\n")
-            lane = get_lane(json.loads(head)["lane"])
+            lane = directory.lane(json.loads(head)["lane"])
         if what != DROP:
-            copy = _copy_file(outlet.lane, lane, record, make_room)
+            copy = _copy_file(outlet.lane, lane, record, directory.make_room)
         if what == REPLAY and record.kind == FILE_KIND:
             if copy is None or copy.sha256 != json.loads(payload)["sha256"]:
                 raise OSError(errno.EIO, "the file of the rejected record %d changed" % number)
@@ -93,6 +88,7 @@ def resolve(
         if copy is not None and not stored and lane.spool is not None:
             lane.spool.remove(lane.next)
     outlet.set_aside(record, kept=True)
+    directory.settle()
 
 
 class Gently:
@@ -111,6 +107,83 @@ class Gently:
         self._lock.release()
 
 
+def pass_by(directory: "Directory", batch: "Batch", reason: "dict[str, Any] | None") -> int:
+    """Go past the records of *batch*, which is out.
+
+    Args:
+        directory: All lanes.
+        batch: Samples, events or custom data.
+        reason: The records are copied to the rejected store with it. None gives them up; they are
+            counted as lost for their age.
+
+    Returns:
+        How many records were passed; fewer than there are where the store has no room for more.
+    """
+    outlet = directory.outlet(batch.lane)
+    count = batch.count
+    if reason is None:
+        for run in batch.runs:
+            last = run.sequence + run.count - 1
+            outlet.retention.count("age", run.sequence, last, run.stop - run.offset)
+        outlet.ack(batch)
+    else:
+        runs = _copy_all(_store(directory), batch, reason)
+        count = sum([run.count for run in runs])
+        outlet.release(batch, again=False)
+        if count == batch.count:
+            outlet.advance(batch.last + 1, batch.runs[-1].stop, runs, became="set aside")
+        elif count:
+            outlet.advance(runs[-1].sequence + runs[-1].count, 0, runs, became="set aside")
+    directory.settle()
+    return count
+
+
+def _store(directory: "Directory") -> "Lane":
+    rejected = directory.lane(REJECTED)
+    directory.make(rejected)
+    return rejected
+
+
+def _copy_all(rejected: "Lane", batch: "Batch", reason: "dict[str, Any]") -> "list[Run]":
+    """Copy records, in groups of one sync each; those that are durable there, as runs."""
+    import json
+
+    runs: "list[Run]" = []
+    settings = rejected.settings
+    each = settings.group_records, settings.group_ms
+    settings.group_records = settings.group_ms = _NEVER
+    try:
+        for record in batch.records():
+            head = json.dumps(_head(batch.lane, record, reason)).encode()
+            try:
+                rejected.append(
+                    record.kind, head + b"\n" + record.payload, batch.configuration_id, False
+                )
+            except (BufferFull, InvalidMessage):
+                break
+            if not runs or record.sequence != runs[-1].sequence + runs[-1].count:
+                runs.append(new_run(record))
+            else:
+                runs[-1].count += 1
+    finally:
+        settings.group_records, settings.group_ms = each
+        rejected.flush()
+    return runs
+
+
+def _head(lane: str, record: "Record", reason: "dict[str, Any]") -> "dict[str, Any]":
+    """What is kept with a refused record."""
+    context = record.context
+    return {
+        "lane": lane,
+        "sequence": record.sequence,
+        "reason": reason,
+        "recorded_ms": context.wall_ms + record.age_ms,
+        "trusted": context.trusted,
+        "boot": "".join(["%02x" % byte for byte in context.boot_id]),
+    }
+
+
 def _copy(
     lane: "Lane",
     rejected: "Lane",
@@ -120,15 +193,8 @@ def _copy(
 ) -> None:
     import json
 
-    context = record.context
-    fields = {
-        "lane": lane.name,
-        "sequence": record.sequence,
-        "reason": reason,
-        "recorded_ms": context.wall_ms + record.age_ms,
-        "trusted": context.trusted,
-        "boot": "".join(["%02x" % byte for byte in context.boot_id]),
-    }
+    fields = _head(lane.name, record, reason)
+    configuration_id = record.context.configuration_id
     size = lane.spool.size(record.sequence) if lane.spool is not None else 0
     if size <= rejected.settings.quota_bytes // 2:
         _copy_file(lane, rejected, record, make_room)
@@ -136,12 +202,12 @@ def _copy(
         fields["left_out_bytes"] = size
     payload = json.dumps(fields).encode() + b"\n" + record.payload
     try:
-        rejected.append(record.kind, payload, context.configuration_id, True)
+        rejected.append(record.kind, payload, configuration_id, True)
     except InvalidMessage:
         # Larger than the whole store: its lane must go on, and what is kept says what is missing.
         fields["left_out_bytes"] = len(record.payload)
         payload = json.dumps(fields).encode() + b"\n"
-        rejected.append(record.kind, payload, context.configuration_id, True)
+        rejected.append(record.kind, payload, configuration_id, True)
 
 
 def _copy_file(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .barrier import ModelBarrier
     from .exchange import ExchangeSender
     from .settings import UploadSettings
+    from .timecorrection import TimeCorrection
 
 # Lanes whose records share exchanges. Events first: few, small, and waited for.
 SHARED_LANES = ("events", "timeseries", "files")
@@ -49,6 +50,7 @@ class Dispatch:
         sender: Sends an exchange body and returns its `Answer`.
         barrier: Learns that its model was accepted.
         configuration_id: From the id that samples were recorded under to the one to send.
+        times: Corrects what a clock that was not set has said.
         clock: Monotonic time.
         random_unit: Uniform in [0, 1).
         settings: Limits, pauses and holds.
@@ -68,6 +70,7 @@ class Dispatch:
         barrier: "ModelBarrier",
         configuration_id: "Callable[[str], str]",
         *,
+        times: "TimeCorrection",
         clock: "Clock",
         random_unit: "Callable[[], float]",
         settings: "UploadSettings",
@@ -91,6 +94,7 @@ class Dispatch:
         self._sender = sender
         self._barrier = barrier
         self._configuration_id = configuration_id
+        self._times = times
         self._clock = clock
         self._random_unit = random_unit
         self._settings = settings
@@ -121,7 +125,7 @@ class Dispatch:
     def new_load(self) -> Load:
         most = self.limit.within(self._left_ms())
         room = Room(most, min(most, self._settings.max_timeseries_bytes))
-        return Load(self._buffer, room, self._configuration_id)
+        return Load(self._buffer, room, self._configuration_id, self._times)
 
     def _left_ms(self) -> "int | None":
         return None if self.deadline_ms is None else self.deadline_ms - self._clock.monotonic_ms()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..buffer import Batch, Buffer, Record
     from ..messages.multipart import Item
     from .packing import Room
+    from .timecorrection import TimeCorrection
 
 _ANY_BYTES = 1 << 30
 
@@ -30,20 +31,27 @@ class Load:
         buffer: Where batches come from. They stay pinned until `release` or its `ack`.
         room: What still fits.
         configuration_id: From the id that samples were recorded under to the one to send.
+        times: Corrects what a clock that was not set has said; stays an attribute.
     """
 
     def __init__(
-        self, buffer: "Buffer", room: "Room", configuration_id: "Callable[[str], str]"
+        self,
+        buffer: "Buffer",
+        room: "Room",
+        configuration_id: "Callable[[str], str]",
+        times: "TimeCorrection",
     ) -> None:
         self.batches: "list[Batch]" = []
         self.left_out: "list[str]" = []  # lanes that had a record, but not the room
         self.records = 0
+        self.untimed = False  # samples of unknown time stand at the front: none was taken
         self.full = False  # there is probably more than went in
         self.sequence = 0  # of the record, where it is only one
         self.partial = False  # the batch holds more than that record
         self._buffer = buffer
         self._room = room
         self._configuration_id = configuration_id
+        self.times = times
         self._items: "list[Item]" = []
 
     def add(
@@ -58,6 +66,8 @@ class Load:
         """
         max_bytes = self._room.samples if lane == "timeseries" else self._room.free
         batch = self._cut(lane, max_bytes, max_records, max_sequence)
+        if batch is not None and batch.kind == SAMPLE:
+            batch = self._timed(batch, max_bytes, max_sequence)
         if batch is None:
             return None
         reader = _Reader(batch)
@@ -104,10 +114,14 @@ class Load:
         except OSError:
             self._buffer.release(batch, again=False)
             raise
+        if record.kind == SAMPLE and self.times.shift_ms(record) is None:
+            self._buffer.release(batch, again=False)
+            return None
         if record.kind == FILE:
             self._items.append(self._file(record))
         else:
-            self._items.append(self.item(record.kind, record.payload, batch.configuration_id))
+            payload = self.times.payload(record)
+            self._items.append(self.item(record.kind, payload, batch.configuration_id))
         self.partial = batch.count > 1
         self._took(batch, 1)
         self.sequence = record.sequence
@@ -157,7 +171,9 @@ class Load:
         items: "list[Item]" = []
         if batch.kind == SAMPLE:
             item = timeseries_item(
-                self._configuration_id(batch.configuration_id), batch.payload_bytes, batch.chunks
+                self._configuration_id(batch.configuration_id),
+                batch.payload_bytes,
+                self.times.chunks_of(batch),
             )
             if self._room.take(item.size, item.length):
                 items.append(item)
@@ -175,7 +191,7 @@ class Load:
 
         def chunks() -> "Iterator[bytes]":
             again = reader.record(index)
-            return self.item(again.kind, again.payload, "").chunks()
+            return self.item(again.kind, self.times.payload(again), "").chunks()
 
         item.chunks = chunks
         return item
@@ -184,9 +200,30 @@ class Load:
         import json
 
         details: "dict[str, Any]" = json.loads(record.payload.decode())
+        details = self.times.file(record, details)
         return file_item(
             details, details["size"], lambda: self._buffer.open_spool(record).chunks()
         )
+
+    def _timed(self, batch: "Batch", max_bytes: int, max_sequence: "int | None") -> "Batch | None":
+        """*batch*, or as much of its front as has a time that is known."""
+        try:
+            count = self.times.known(batch)
+        except OSError:
+            self._buffer.release(batch, again=False)
+            raise
+        if count == batch.count:
+            return batch
+        self._buffer.release(batch, again=False)
+        self.untimed = count == 0
+        if count == 0:
+            return None
+        first = batch.first
+        again = self._cut("timeseries", max_bytes, count, max_sequence)
+        if again is not None and again.first != first:
+            self._buffer.release(again, again=False)  # the quota dropped the front meanwhile
+            return None
+        return again
 
     def _cut(
         self, lane: str, max_bytes: int, max_records: int, max_sequence: "int | None"

@@ -77,10 +77,11 @@ class Poison:
         if batch.kind == SAMPLE and (
             self._canary is None or self._canary[1] != batch.configuration_id
         ):
+            load = self._new_load()
             try:
                 for record in batch.records():
                     if len(record.payload) <= _CANARY_MAX_BYTES:
-                        self._canary = (record.payload, batch.configuration_id)
+                        self._canary = (load.times.payload(record), batch.configuration_id)
                     return
             except OSError:
                 pass  # gone bad on the disk since it was sent: it was accepted all the same
@@ -229,6 +230,9 @@ class Poison:
         try:
             if head is None or head.sequence != sequence:
                 raise ValueError("dropped by the quota meanwhile")  # noqa: TRY301
+            shift_ms = self._new_load().times.shift_ms(head)
+            if shift_ms:  # the store keeps what the device's clock said
+                words = dict(words, shift_ms=shift_ms)
             kept = self._buffer.set_aside(lane, sequence, words)
         except ValueError:
             self._end()

@@ -165,6 +165,10 @@ class Session:
         )
         return self._send_with(again, self._token())
 
+    def connect(self) -> None:
+        """Have an access token, and with it the platform's time. Raises as `send`."""
+        self._token()
+
     @property
     def wait_ms(self) -> int:
         """Until the credentials have something to send; 0 for now."""

@@ -4,6 +4,7 @@ from ..errors import ConfigurationError
 from ..limits import EXCHANGE_MAX_BYTES, TIMESERIES_MAX_BYTES
 
 UNMAPPED = ("hold_if_none", "hold", "send")
+UNKNOWN_TIME = ("hold", "send", "drop")
 
 
 class UploadSettings:
@@ -28,6 +29,10 @@ class UploadSettings:
             use, too; None for no limit (CPython; a transport of your own has its own).
         loss_events: Tell the platform what the buffer had to give up: one event a lane, at most
             one an hour, of the standard event type.
+        unknown_time: What becomes of samples of an earlier start whose clock was never set, and
+            of which nobody can know when they were taken. ``"hold"`` keeps them in the rejected
+            store, and what follows goes out; ``"send"`` sends them with the time that the device
+            believed; ``"drop"`` gives them up, counted.
     """
 
     def __init__(
@@ -45,7 +50,13 @@ class UploadSettings:
         set_aside_per_hour: int = 10,
         max_bytes_per_s: "float | None" = None,
         loss_events: bool = True,
+        unknown_time: str = "hold",
     ) -> None:
+        if unknown_time not in UNKNOWN_TIME:
+            raise ConfigurationError(
+                "unknown_time=%r is not a way to treat samples of unknown time" % (unknown_time,),
+                hint="one of " + ", ".join(UNKNOWN_TIME),
+            )
         if unmapped not in UNMAPPED:
             raise ConfigurationError(
                 "unmapped=%r is not a way to treat unmapped data points" % (unmapped,),
@@ -68,6 +79,7 @@ class UploadSettings:
         self.set_aside_per_hour = set_aside_per_hour
         self.max_bytes_per_s = max_bytes_per_s
         self.loss_events = loss_events
+        self.unknown_time = unknown_time
 
 
 class UploadReport:

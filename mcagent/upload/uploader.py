@@ -14,6 +14,7 @@ from .exchange import Answer, ExchangeSender
 from .lossreport import LossReport
 from .platformview import PlatformView
 from .settings import UploadReport, UploadSettings
+from .timecorrection import TimeCorrection
 
 __all__ = ["UploadReport", "UploadSettings", "Uploader"]
 
@@ -36,7 +37,7 @@ class Uploader:
 
     Args:
         buffer: `Buffer` or what has its methods first_record, cut, ack, release, set_aside,
-            open_spool, status, unreported_losses, losses_reported.
+            pass_by, open_spool, status, unreported_losses, losses_reported, and its `boots`.
         session: Sends requests with a valid access token.
         clock: Monotonic time for every pause.
         random_unit: Uniform in [0, 1).
@@ -69,11 +70,13 @@ class Uploader:
         )
         self._view_until_ms = 0  # the view is fresh until then
         self._barrier = ModelBarrier(buffer, local_model)
+        self._times = TimeCorrection(buffer, session, clock=clock, settings=self.settings)
         self._dispatch = Dispatch(
             buffer,
             (senders or {"exchange": ExchangeSender(session)})["exchange"],
             self._barrier,
             self._view.configuration_id,
+            times=self._times,
             clock=clock,
             random_unit=random_unit,
             settings=self.settings,
@@ -181,6 +184,7 @@ class Uploader:
             "last_success_s": None if success_ms is None else (now_ms - success_ms) // 1000,
             "last_error": dispatch.last_error,
             "session": self.session.status(),
+            "clock": self._times.status(),
         }
 
     # -- one piece of work ------------------------------------------------------------------
@@ -193,6 +197,7 @@ class Uploader:
         try:
             if dispatch.poison.searching:
                 return dispatch.search(now_ms)
+            self._time_piece()
             wait_ms = self._loss_piece(now_ms)
             if wait_ms is None:
                 wait_ms = self._model_piece(now_ms)
@@ -212,6 +217,14 @@ class Uploader:
             # The disk: a batch, the cursor or the credentials. Nothing was acknowledged.
             row = outcome.Row("", outcome.WAIT, outcome.LINK_CAP_MS, "")
             return dispatch.pause(Answer(row, reason="the state directory: %s" % error))
+
+    def _time_piece(self) -> None:
+        """Know when it is before something is sent that was recorded without knowing it."""
+        if self._times.look():
+            self._lanes["timeseries"].go()
+        elif self._times.unknown and self._pending():
+            self.session.connect()
+            self._times.look()
 
     def _loss_piece(self, now_ms: int) -> "int | None":
         """Tell what the buffer had to give up, when that is due."""
@@ -320,6 +333,13 @@ class Uploader:
                     load.release()
                 self._dispatch.unreadable(lane, error)
         self._left_out = load.left_out
+        if load.untimed:
+            load.release()
+            try:
+                self._times.deal(self._lanes["timeseries"], self._barrier.last_before, now_ms)
+            except OSError as error:
+                self._dispatch.unreadable("timeseries", error)
+            return 0
         if load.empty:
             for state in self._lanes.values():
                 if state.reason and state.until_ms <= now_ms:

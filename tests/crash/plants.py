@@ -125,7 +125,7 @@ def number_reused(patches):
     def recover(self):
         real(self)
         if self.segments and self.state.head == self.next and self.next > 1:
-            self._tail = None
+            self.tail = None
             self._records = self.durable - 1, []
 
     patches.setattr(Lane, "recover", recover)

@@ -16,9 +16,9 @@ CROSSCHECK = "tests/micropython/device/crosscheck.py"
 HEAP = "tests/micropython/device/heap.py"
 # (goal, ceiling) in bytes, on the 64-bit port. A goal is what small boards ask for; a ceiling is
 # what was reached (docs/adr/0013).
-FLASH = (60_000, 160_000)
+FLASH = (60_000, 168_000)
 WORKING_HEAP = (40 * 1024, 80 * 1024)
-WHOLE_HEAP = (224 * 1024, 448 * 1024)
+WHOLE_HEAP = (224 * 1024, 464 * 1024)
 
 
 def portable_files():

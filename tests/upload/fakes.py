@@ -48,8 +48,19 @@ class Record:
 
 
 class Context:
+    trusted = True
+
     def __init__(self, configuration_id):
         self.configuration_id = configuration_id
+
+
+class Boots:
+    """All times are known."""
+
+    unknown = False
+
+    def look(self, platform_ms):
+        pass
 
 
 class Batch:
@@ -60,6 +71,7 @@ class Batch:
         self.last = records[-1].sequence
         self.count = len(records)
         self.kind = records[0].kind
+        self.contexts = [records[0].context]
         self.configuration_id = records[0].context.configuration_id
         self.payload_bytes = sum(len(r.payload) for r in records) + len(records) - 1
 
@@ -84,6 +96,7 @@ class MemoryBuffer:
         self._durable = dict.fromkeys(LANES, 0)
         self._released = dict.fromkeys(LANES, 0)  # a released batch is cut again, or a part
         self._out = {}
+        self.boots = Boots()
         self.acknowledged = []
         self.rejected = []
 
@@ -176,8 +189,13 @@ class FakeSession:
         self.platform = platform
         self._clock = clock
 
+    platform_steady_ms = None
+
     def now_ms(self):
         return self._clock.now_ms()
+
+    def connect(self):
+        pass
 
     def send(self, request):
         return self.platform.send(request)

@@ -41,6 +41,7 @@ class Platform:
     base_url = "https://southgate.example"
     client_id = "0f5b7c1d"
     correlation_id = "0" * 32
+    platform_steady_ms = None
 
     def __init__(self, refused=b"nothing like this"):
         self.refused = refused
