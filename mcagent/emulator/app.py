@@ -14,6 +14,7 @@ from .api import (
     datasource,
     diagnostics,
     exchange,
+    files,
     mappings,
     page,
     recoverable,
@@ -21,6 +22,7 @@ from .api import (
     timeseries,
     tokens,
 )
+from .api.common import FILES
 from .gate import Application, Gate
 from .hub import Hub
 
@@ -40,6 +42,7 @@ ROUTES = [
     *timeseries.ROUTES,
     *assets.ROUTES,
     *assettypes.ROUTES,
+    *files.ROUTES,
     *control.ROUTES,
     *page.ROUTES,
 ]
@@ -62,10 +65,15 @@ def build_application(hub: Hub) -> Application:
         faults=hub.faults,
         clock=hub.clock,
         requests=hub.requests,
-        body_max=lambda: max(
-            hub.settings.max_exchange_bytes, hub.settings.max_put_bytes, _BODY_MIN
-        ),
+        body_max=lambda path: _body_max(hub, path),
     )
+
+
+def _body_max(hub: Hub, path: str) -> int:
+    settings = hub.settings
+    if path.startswith(FILES):
+        return settings.max_file_bytes
+    return max(settings.max_exchange_bytes, settings.max_put_bytes, _BODY_MIN)
 
 
 async def _refuse_http(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from . import assets_check
 from .answers import Refusal
 from .assets import insert_asset, root_of
 from .assets_types import ASPECT, ASSET, exploded, find_type, lineage, sync_assets, visible_type
+from .files_service import delete_files_of
 
 _DEPTH_MAX = 1000
 FILTERABLE = frozenset(
@@ -161,7 +162,8 @@ def delete(db: sqlite3.Connection, row: sqlite3.Row) -> None:
         raise Refusal(400, "The asset is locked by its agent; delete the agent first.")
     series = "SELECT id FROM series WHERE asset = ?"
     db.execute(f"DELETE FROM stored WHERE series IN ({series})", (row["id"],))  # noqa: S608
-    for table in ("series", "files", "shares"):
+    delete_files_of(db, row["id"])
+    for table in ("series", "shares"):
         db.execute(f"DELETE FROM {table} WHERE asset = ?", (row["id"],))  # noqa: S608
     db.execute("DELETE FROM assets WHERE id = ?", (row["id"],))
 

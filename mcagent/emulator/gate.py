@@ -39,7 +39,7 @@ class Gate:
     """Guard *application* with faults from *faults* and date its answers by *clock*.
 
     *requests* counts requests by "METHOD /path", the control interface left out; *body_max* tells
-    the size beyond which a body need not be kept.
+    the size beyond which a body need not be kept, by path.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Gate:
         faults: Faults,
         clock: PlatformClock,
         requests: Counter[str],
-        body_max: Callable[[], int],
+        body_max: Callable[[str], int],
     ) -> None:
         self._application = application
         self._faults = faults
@@ -61,7 +61,7 @@ class Gate:
         if scope["type"] != "http":
             return
         method, path = scope["method"], scope["path"]
-        body = await _read_body(receive, self._body_max() + _BODY_SLACK)
+        body = await _read_body(receive, self._body_max(path) + _BODY_SLACK)
         if body is None:
             await _hang_up(scope, receive)
             return

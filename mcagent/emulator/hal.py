@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .answers import Refusal, encode
+from .breaches import Breaches
 
 HAL = "application/hal+json"
 _PAGE_MAX = 1_000_000
@@ -38,15 +39,16 @@ def resource(request: Request, value: dict[str, Any], status: int = 200) -> Resp
     return hal(value, status, headers)
 
 
-def check_accept(request: Request, *, strict: bool) -> None:
+def check_accept(request: Request, breaches: Breaches) -> None:
     """Refuse as the service was seen to: `Accept: application/json` alone is a 500 (5).
 
     Raises:
-        Refusal: 500, if *strict*.
+        Refusal: 500, if the switch `strict_accept` says so.
     """
     accepted = request.headers.get("accept", "*/*")
     names = {part.partition(";")[0].strip().lower() for part in accepted.split(",")}
-    if strict and not names & {HAL, "*/*", "application/*"}:
+    what = f"{request.method} {request.url.path}: Accept {accepted[:80]}"
+    if not names & {HAL, "*/*", "application/*"} and breaches.forbids("strict_accept", what):
         raise Refusal(500, "No acceptable representation")
 
 

@@ -26,6 +26,7 @@ from .diagnostics import (
     is_active,
     write_messages,
 )
+from .files_service import Meta, place_of, record_file
 from .items import CUSTOM, EVENT, FILE, MODEL, TIMESERIES
 from .mappings import Target, targets
 from .recoverable import delete_record, keep_record
@@ -291,15 +292,22 @@ def _event_fault(event: Any) -> str:
 
 
 def _file(work: _Work) -> None:
+    """Keep the file on the agent's asset, under the name as sent (services API 3.4)."""
     details = json.loads(work.row["details"])
-    work.db.execute(
-        "INSERT INTO files (asset, agent, name, type, created, size, sha256)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            work.agent["entity"],
-            work.agent["id"],
-            *(details[name] for name in ("name", "type", "created", "size", "sha256")),
-        ),
+    try:
+        place = place_of(work.agent["entity"], details["name"])
+    except Refusal:
+        work.verdict.dropped["file with a bad name"] += 1
+        return
+    record_file(
+        work.db,
+        place,
+        Meta(details["type"], "", details["created"]),
+        size=details["size"],
+        sha256=details["sha256"],
+        by=work.agent["name"],
+        now_ms=work.row["received_ms"],
+        agent=work.agent["id"],
     )
 
 

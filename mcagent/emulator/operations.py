@@ -206,7 +206,9 @@ def files(hub: Hub, asset: "str | None" = None) -> list[dict[str, Any]]:
     with hub.store.reading() as db:
         rows = _of_asset(db, "SELECT * FROM files", asset)
     names = ("asset", "agent", "name", "type", "created", "size", "sha256")
-    return [{name: row[name] for name in names} for row in rows]
+    return [
+        {**{name: row[name] for name in names}, "name": row["path"] + row["name"]} for row in rows
+    ]
 
 
 def file_content(hub: Hub, sha256: str) -> bytes:

@@ -14,6 +14,7 @@ _AGENTS = "/api/agentmanagement/v3"
 _CONNECT = "/api/mindconnect/v3"
 _TIMESERIES = "/api/iottimeseries/v3"
 _ASSETS = "/api/assetmanagement/v3"
+_FILES = "/api/iotfile/v3"
 _TOKENS = "/api/technicaltokenmanager/v3"
 
 OPERATIONS: dict[str, "str | None"] = {
@@ -86,6 +87,12 @@ OPERATIONS: dict[str, "str | None"] = {
     f"DELETE {_ASSETS}/assets/{{asset}}/location": "asm.loc.d",
     f"GET {_ASSETS}/model/lock": "asm.r",
     f"PUT {_ASSETS}/model/lock": "asm.u",
+    f"GET {_FILES}/files/{{entity}}": "iot.fil.r",
+    f"PUT {_FILES}/files/{{entity}}/{{filepath:path}}": "iot.fil.w",
+    f"GET {_FILES}/files/{{entity}}/{{filepath:path}}": "iot.fil.r",
+    f"DELETE {_FILES}/files/{{entity}}/{{filepath:path}}": "iot.fil.d",
+    f"GET {_FILES}/fileslist/{{entity}}/{{filepath:path}}": "iot.fil.r",
+    f"GET {_FILES}/filelist/{{entity}}/{{filepath:path}}": "iot.fil.r",
 }
 
 # What an agent's token may do, for itself only (services API 6.5). Asset management is read-only;

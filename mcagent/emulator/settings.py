@@ -46,6 +46,14 @@ class Settings:
     asset_page_max: int = 2000
     strict_accept: bool = False  # True: Accept without application/hal+json is a 500, as was seen
 
+    # -- files (services API 3): no source names the size of a plain upload
+    max_file_bytes: int = 104_857_600
+    max_upload_bytes: int = 268_435_456  # all parts of one file; it is joined in RAM
+    min_part_bytes: int = 5_000_000  # of all parts but the last
+    upload_life_s: int = 2 * _DAY_S
+    stale_file_status: int = 409  # or 412
+    agents_keep_to_themselves: bool = True  # files and events on the agent's own asset alone
+
     # -- data source configuration and mappings (5, 8)
     dsc_404_before_first_put: bool = False  # False: 200 with an empty shell
     check_units: bool = False  # True: units of point and variable must be equal
@@ -132,6 +140,7 @@ class Settings:
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "timeseries_error_shape": ("status", "id"),
     "too_large_status": (400, 413),
+    "stale_file_status": (409, 412),
     "throttle_shape": ("service", "gateway"),
     "previous_secret": ("until_new_used", "never", "always"),
     "diagnostic_limit_status": ("400", "409"),
@@ -156,6 +165,7 @@ STRICT: dict[str, Any] = {
     "max_put_bytes": 1_000_000,
     "max_multi_put_bytes": 100_000,
     "too_large_status": 413,
+    "min_part_bytes": 5_242_880,
     "put_bytes_per_s": 100_000,
     "delete_rules": True,
     "asset_page_max": 200,

@@ -59,9 +59,6 @@ CREATE TABLE IF NOT EXISTS blobs (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL
 CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY, asset TEXT NOT NULL, agent TEXT NOT NULL, id TEXT NOT NULL,
     time_ms INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (asset, id));
-CREATE TABLE IF NOT EXISTS files (
-    number INTEGER PRIMARY KEY, asset TEXT NOT NULL, agent TEXT NOT NULL, name TEXT NOT NULL,
-    type TEXT NOT NULL, created TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS drops (
     agent TEXT NOT NULL, reason TEXT NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (agent, reason));
@@ -90,7 +87,6 @@ _CLEARED = (
     "received",
     "blobs",
     "events",
-    "files",
     "drops",
     "recoverable",
     "activations",

@@ -19,6 +19,25 @@ CREATE TABLE IF NOT EXISTS asset_types (
 CREATE TABLE IF NOT EXISTS shares (
     asset TEXT NOT NULL, tenant TEXT NOT NULL, PRIMARY KEY (asset, tenant));
 CREATE TABLE IF NOT EXISTS model_locks (tenant TEXT PRIMARY KEY);
+-- `path` is empty or ends in a slash; `created` is the time that came with the file.
+CREATE TABLE IF NOT EXISTS files (
+    number INTEGER PRIMARY KEY, asset TEXT NOT NULL, path TEXT NOT NULL, name TEXT NOT NULL,
+    agent TEXT NOT NULL, type TEXT NOT NULL, description TEXT NOT NULL, created TEXT NOT NULL,
+    size INTEGER NOT NULL, sha256 TEXT NOT NULL, etag INTEGER NOT NULL DEFAULT 0,
+    created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, created_by TEXT NOT NULL,
+    updated_by TEXT NOT NULL, UNIQUE (asset, path, name));
+CREATE INDEX IF NOT EXISTS files_bytes ON files (sha256);
+CREATE TABLE IF NOT EXISTS uploads (
+    asset TEXT NOT NULL, path TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
+    description TEXT NOT NULL, timestamp TEXT NOT NULL, started_ms INTEGER NOT NULL,
+    PRIMARY KEY (asset, path, name));
+CREATE TABLE IF NOT EXISTS upload_parts (
+    asset TEXT NOT NULL, path TEXT NOT NULL, name TEXT NOT NULL, part INTEGER NOT NULL,
+    content BLOB NOT NULL, PRIMARY KEY (asset, path, name, part));
 """
 
-NAMES = ("applications", "assets", "aspect_types", "asset_types", "shares", "model_locks")
+NAMES = ("applications", "assets", "aspect_types", "asset_types", "shares", "model_locks") + (
+    "files",
+    "uploads",
+    "upload_parts",
+)

@@ -46,7 +46,7 @@ async def _billboard(request: Request) -> Response:
 
 async def _list(request: Request) -> Response:
     hub, query = hub_of(request), request.query_params
-    check_accept(request, strict=hub.settings.strict_accept)
+    check_accept(request, hub.breaches)
     passes = read_filter(query.get("filter", ""), assets_tree.FILTERABLE, ignore_unknown=True)
     listing = _listing(request, "assets", _SORTABLE)
     with hub.store.transaction() as db:  # the root may have to be made
@@ -84,7 +84,7 @@ def _found(request: Request, db: sqlite3.Connection, *, write: bool = False) -> 
 
 
 async def _read(request: Request) -> Response:
-    check_accept(request, strict=hub_of(request).settings.strict_accept)
+    check_accept(request, hub_of(request).breaches)
     with hub_of(request).store.reading() as db:
         return resource(request, _shown(request, db, _found(request, db)))
 

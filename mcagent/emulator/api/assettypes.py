@@ -42,7 +42,7 @@ class _Types:
 
     async def browse(self, request: Request) -> Response:
         hub, query = hub_of(request), request.query_params
-        check_accept(request, strict=hub.settings.strict_accept)
+        check_accept(request, hub.breaches)
         passes = read_filter(query.get("filter", ""), _KNOWN, ignore_unknown=True)
         with hub.store.reading() as db:
             types = assets_types.list_types(db, self._table, caller_of(request).tenant)
@@ -64,7 +64,7 @@ class _Types:
             )
 
     async def read(self, request: Request) -> Response:
-        check_accept(request, strict=hub_of(request).settings.strict_accept)
+        check_accept(request, hub_of(request).breaches)
         with hub_of(request).store.reading() as db:
             return resource(request, self._shown(request, db, self._found(request, db)))
 
