@@ -5,6 +5,7 @@ import time
 
 from .errors import AgentError
 from .live import StatusServer
+from .pulse import Pulse
 from .runtime import log
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ class Worker:
         self._error: "Exception | None" = None
         self._error_count = 0
         self._kinds: "set[str]" = set()
+        self._pulse = Pulse()
         self._thread = threading.Thread(target=self._run, name="mcagent", daemon=True)
         self._thread.start()
         self._server = StatusServer(agent)
@@ -52,12 +54,16 @@ class Worker:
             "alive": self._thread.is_alive(),
             "errors": self._error_count,
             "last_error": "" if self._error is None else str(self._error),
+            **self._pulse.to_dict(),
         }
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 wait_ms = self._agent.step(_STEP_BUDGET_MS)
+                now_ms = time.monotonic_ns() // 1_000_000
+                if self._pulse.due(now_ms):
+                    self._pulse.take(now_ms, self._agent.status())
             except AgentError as error:
                 wait_ms = self._keep(error, error.message)
             except Exception as error:  # noqa: BLE001 - the outermost function of this thread

@@ -1,4 +1,4 @@
-"""`mcagent status`: what the files of a state directory tell to who does not hold its lock."""
+"""`mcagent status`: what a running service says of itself, else what its files tell; no lock."""
 
 import time
 
@@ -18,28 +18,79 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 
 def run(args: "argparse.Namespace") -> int:
-    from ..observer import read_status
-
-    status = read_status(state_directory(args)).to_dict()
-    show(args, status, _text(status, time.time_ns() // 1_000_000))
+    directory = state_directory(args).rstrip("/") or "/"
+    status, told_by = read(directory)
+    status["told_by"] = told_by
+    show(args, status, text(status, time.time_ns() // 1_000_000))
     return OK
 
 
-def _text(status: "dict[str, Any]", now_ms: int) -> str:
+def read(directory: str) -> "tuple[dict[str, Any], str]":
+    """The status of *directory*, and who tells it."""
+    from ..inspection.places import owner_of
+    from ..live import read_live
+    from ..observer import read_status
+
+    status = read_live(directory)
+    if status is not None:
+        return status, f"the service, pid {status['pid']}"
+    status = read_status(directory).to_dict()
+    owner = owner_of(directory)
+    if owner:
+        return status, f"its files ({owner} has it, and does not tell its status)"
+    return status, "its files (no process has it)"
+
+
+def text(status: "dict[str, Any]", now_ms: int) -> str:
+    """*status* for people."""
     lines = [f"{status['directory']}: {count(status['pending'], 'record')} pending"]
+    lines.append(f"told by {status['told_by']}")
     lanes = status["lanes"]
     rejected = status["buffer"].get("rejected")
     if rejected is not None and rejected["records"]:
         lanes = dict(lanes, **{"set aside": rejected})
     header = ("lane", "records", "bytes", "of", "oldest", "dropped")
     lines.append(table([_lane_row(name, lane, now_ms) for name, lane in lanes.items()], header))
-    rows = [("data model", status["model"] or "none yet")]
+    rows = _next(status)
+    rows.append(("data model", status["model"] or "none yet"))
     if status["inbox"]:
         rows.append(("in the inbox", count(status["inbox"], "message")))
-    rows += _rows("", status["upload"], now_ms)
+    rows += _rows("", {k: v for k, v in status["upload"].items() if k not in _TOLD}, now_ms)
     lines.append(table(rows))
     lines += ["note: " + note for note in status["notes"]]
     return "\n".join(lines)
+
+
+_TOLD = ("retry_in_s", "reason", "last_error", "last_error_s", "last_success_s")
+
+
+def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
+    """What happens next and why, how long it will take, what went wrong last."""
+    upload, worker, rows = status["upload"], status["worker"] or {}, []
+    if status["pending"] and "retry_in_s" in upload:
+        wait_s, reason = upload["retry_in_s"], upload["reason"]
+        words = f"the next try is in {duration(int(wait_s * 1000))}" if wait_s else "sends now"
+        rows.append(("next", f"{words}: {reason}" if reason else words))
+    if worker.get("delivered_per_s") is not None:
+        leave, come = worker["delivered_per_s"], worker["recorded_per_s"]
+        rows.append(("speed", f"{leave:g} records/s leave, {come:g} come"))
+        if status["pending"]:
+            left_s = worker["drained_in_s"]
+            drained = (
+                "never at this rate" if left_s is None else f"in {duration(int(left_s * 1000))}"
+            )
+            rows.append(("all delivered", drained))
+    if upload.get("last_success_s") is not None:
+        rows.append(("last success", f"{duration(upload['last_success_s'] * 1000)} ago"))
+    if upload.get("last_error"):
+        age_s = upload.get("last_error_s")
+        ago = "" if age_s is None else f" ({duration(age_s * 1000)} ago)"
+        rows.append(("last error", upload["last_error"] + ago))
+    if worker.get("last_error") and worker["last_error"] not in upload.get("last_error", ""):
+        rows.append(("last error of the thread", worker["last_error"]))
+    if status["loop"]:
+        rows += [(f"loop: {name}", str(value)) for name, value in status["loop"].items() if value]
+    return rows
 
 
 def _lane_row(name: str, lane: "dict[str, Any]", now_ms: int) -> "tuple[Any, ...]":

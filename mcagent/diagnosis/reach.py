@@ -58,7 +58,7 @@ def which_proxy(case: Case) -> Step:
     proxy = case.proxy
     details = []
     live = case.live or {}
-    theirs = live.get("upload", {}).get("proxy")
+    theirs = live.get("upload", {}).get("session", {}).get("proxy")
     ours = "" if proxy is None else f"{proxy.url} ({proxy.source})"
     if theirs is not None and theirs != ours:
         details.append(

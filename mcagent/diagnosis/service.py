@@ -1,7 +1,7 @@
 """The service that runs with this state directory, and what it says of itself."""
 
+from ..inspection.places import owner_of
 from .case import Case
-from .statedir import owner_of
 from .step import Step, failed, passed, skipped
 
 TYPE_CHECKING = False

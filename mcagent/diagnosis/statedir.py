@@ -4,7 +4,7 @@ import errno
 import os
 
 from ..errors import ConfigurationError
-from ..inspection.places import writer_of
+from ..inspection.places import owner_of
 from .case import Case
 from .step import Step, failed, passed, skipped
 
@@ -56,17 +56,6 @@ def look(case: Case) -> Step:
     facts = {"owner": owner, "notes": notes}
     words = f"in use by {owner}" if owner else "no process uses it"
     return passed(f"{directory} can be read and written; {words}", details=notes, facts=facts)
-
-
-def owner_of(directory: str) -> str:
-    """Who holds the lock of *directory*; ``""`` where nobody does, or nobody can tell."""
-    if not writer_of(directory + "/buffer"):
-        return ""
-    try:
-        with open(directory + "/lock", encoding="utf-8", errors="replace") as file:
-            return file.read(200) or "a process that left no name"
-    except OSError:
-        return "a process that left no name"
 
 
 def nearest(directory: str) -> str:

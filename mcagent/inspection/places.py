@@ -154,3 +154,14 @@ def writer_of(buffer: str) -> "bool | None":
         if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].split(":")[-1] == inode:
             return True
     return False
+
+
+def owner_of(directory: str) -> str:
+    """Who holds the lock of the state directory; ``""`` where nobody does, or nobody can tell."""
+    if not writer_of(directory + "/buffer"):
+        return ""
+    try:
+        with open(directory + "/lock", encoding="utf-8", errors="replace") as file:
+            return file.read(200) or "a process that left no name"
+    except OSError:
+        return "a process that left no name"

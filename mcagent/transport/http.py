@@ -196,7 +196,13 @@ class Transport:
     """Sends one request at a time and returns the answer, whatever its status.
 
     Redirects are not followed: a redirect is an answer like any other.
+
+    Attributes:
+        via: The proxy of the last request and where it was configured, ``""`` for none; None
+            before the first. Without its password.
     """
+
+    via: "str | None" = None
 
     @property
     def clock_offset_ms(self) -> "int | None":

@@ -90,6 +90,7 @@ class Dispatch:
         self._file_tried_ms = clock.monotonic_ms()
         self.last_success_ms: "int | None" = None
         self.last_error = ""
+        self.last_error_ms: "int | None" = None
         self._buffer = buffer
         self._sender = sender
         self._barrier = barrier
@@ -192,7 +193,7 @@ class Dispatch:
 
     def _failed(self, load: Load, answer: Answer) -> int:
         """Nothing in *load* was accepted."""
-        now_ms = self._clock.monotonic_ms()
+        now_ms = self.last_error_ms = self._clock.monotonic_ms()
         self.last_error = answer.reason
         size = load.body.length
         if answer.row.outcome == outcome.SEARCH or (answer.status == 413 and size <= _SMALL_BODY):
@@ -269,7 +270,8 @@ class Dispatch:
         else:
             # Somebody has to act. Not all devices look again in the same second.
             wait_ms = int(self._settings.hold_retry_ms * (0.75 + self._random_unit() / 2))
-        self.pause_until_ms = self._clock.monotonic_ms() + wait_ms
+        self.last_error_ms = self._clock.monotonic_ms()
+        self.pause_until_ms = self.last_error_ms + wait_ms
         reason = answer.reason + (". " + answer.hint if answer.hint else "")
         if reason != self.pause_reason:
             log("warning", "upload", "nothing is sent for now: " + reason)
@@ -291,7 +293,8 @@ class Dispatch:
             log("warning", "upload", "%s waits: %s" % (lane, reason))
         # A disk that is away comes back by somebody's hand; each try counts in the buffer.
         wait_ms = state.backoff.next_ms(outcome.SERVICE_CAP_MS)
-        state.wait(reason, self._clock.monotonic_ms() + wait_ms)
+        self.last_error_ms = self._clock.monotonic_ms()
+        state.wait(reason, self.last_error_ms + wait_ms)
         state.unreadable = True
         self.last_error = reason
 

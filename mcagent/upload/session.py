@@ -205,6 +205,7 @@ class Session:
         """Credentials and clock, as plain values without a secret."""
         status = credentials_status(self.lifecycle, self.now_ms())
         status["clock_offset_ms"] = self.clock_offset_ms
+        status["proxy"] = getattr(self._transport, "via", None)
         until_ms = self.lifecycle.token_expires_ms
         if until_ms is not None:
             status["token_expires_ms"] = until_ms - self._time_ms() + self._clock.now_ms()

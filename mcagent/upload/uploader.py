@@ -162,7 +162,7 @@ class Uploader:
         waits = [dispatch.pause_until_ms - now_ms]
         if waits[0] <= 0:
             waits = [state.until_ms - now_ms for _, state in states if state.until_ms > now_ms]
-        success_ms = dispatch.last_success_ms
+        success_ms, error_ms = dispatch.last_success_ms, dispatch.last_error_ms
         model = self._view.model
         return {
             "retry_in_s": min(waits) / 1000 if waits else 0,
@@ -183,6 +183,7 @@ class Uploader:
             "set_aside": dispatch.poison.set_aside,
             "last_success_s": None if success_ms is None else (now_ms - success_ms) // 1000,
             "last_error": dispatch.last_error,
+            "last_error_s": None if error_ms is None else (now_ms - error_ms) // 1000,
             "session": self.session.status(),
             "clock": self._times.status(),
         }

@@ -122,6 +122,7 @@ class Urllib3Transport(Transport):
             raise TransportError(f"{request.url!r} is not a URL", kind="other") from None
         _check_scheme(url)
         proxy = self._proxy_for(url)
+        self.via = "" if proxy is None else f"{proxy.url} ({proxy.source})"
         progress = self._progress(request, url, proxy)
         self._under_way[progress] = request.once
         try:

@@ -1,0 +1,178 @@
+"""A running agent tells its status to other processes of the device, and stops when it stops."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mcagent import Agent, DataModel, DataPoint, DataSource
+from mcagent.live import StatusServer, read_live
+from mcagent.pulse import Pulse
+from mcagent.transport.fake import FakeTransport
+
+MODEL = DataModel("press-7", [DataSource("press", [DataPoint("strokes", "LONG")])])
+
+
+@pytest.fixture
+def agent(tmp_path):
+    with Agent.open(tmp_path / "state", transport=FakeTransport([])) as agent:
+        agent.submit(MODEL)
+        yield agent
+
+
+def ask(directory):
+    """As another process does."""
+    code = "import json, sys; from mcagent.live import read_live\n"
+    code += "print(json.dumps(read_live(sys.argv[1])))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, directory], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_another_process_sees_what_only_ram_knows(agent):
+    """Samples of the open group window, what the uploader waits for, who it is."""
+    agent.start()
+    agent.record({"strokes": 1})
+    status = ask(agent.directory)
+    assert status["pid"] == os.getpid()
+    assert status["pending"] == 2
+    assert status["worker"]["alive"]
+    assert status["upload"]["session"]["proxy"] is None
+    here = agent.status().to_dict()
+    assert set(status) == {*here, "pid"}
+    for volatile in ("upload", "worker"):
+        assert set(status[volatile]) == set(here[volatile])
+
+
+def test_nobody_else_may_ask(agent):
+    agent.start()
+    mode = os.stat(agent.directory + "/status.sock").st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_nothing_answers_before_start_and_after_stop(agent):
+    assert read_live(agent.directory) is None
+    agent.start()
+    assert read_live(agent.directory) is not None
+    agent.stop()
+    assert read_live(agent.directory) is None
+    assert not os.path.exists(agent.directory + "/status.sock")
+    agent.start()
+    assert read_live(agent.directory) is not None
+
+
+def test_it_is_in_the_way_of_nobody_while_a_request_hangs(agent):
+    """Threads: the one that answers waits for nothing that the network does."""
+    agent.start()
+    for _ in range(20):
+        assert read_live(agent.directory)["pending"] == 1
+    silent = socket.socket(socket.AF_UNIX)  # connects, never reads
+    silent.connect(agent.directory + "/status.sock")
+    assert read_live(agent.directory)["pending"] == 1
+    silent.close()
+
+
+def test_a_killed_owner_leaves_a_socket_that_stops_nobody(tmp_path):
+    """kill -9: the next question is answered by nobody, at once, and the next owner by itself."""
+    state = str(tmp_path / "state")
+    code = (
+        "import sys, time; from mcagent import Agent\n"
+        "from mcagent.transport.fake import FakeTransport\n"
+        "agent = Agent.open(sys.argv[1], transport=FakeTransport([])); agent.start()\n"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, state], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert ask(state)["pid"] == process.pid
+        process.send_signal(signal.SIGKILL)
+    assert os.path.exists(state + "/status.sock")
+    began_s = time.monotonic()
+    assert read_live(state) is None
+    assert time.monotonic() - began_s < 1
+    with Agent.open(state, transport=FakeTransport([])) as agent:
+        agent.start()
+        assert read_live(state)["pid"] == os.getpid()
+
+
+def test_a_deep_state_directory(tmp_path):
+    """Addresses of sockets have room for 107 bytes."""
+    state = tmp_path / ("deep" * 20) / ("er" * 40) / "state"
+    with Agent.open(state, transport=FakeTransport([])) as agent:
+        agent.start()
+        assert read_live(str(state))["directory"] == str(state)
+
+
+def test_a_file_system_without_sockets_costs_the_answers_only(agent, monkeypatch):
+    """FAT has none: the service runs all the same."""
+
+    def refuse(*_arguments):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    server = StatusServer(agent)
+    assert not server.listening
+    assert read_live(agent.directory) is None
+    server.stop()
+
+
+def test_a_forked_child_does_not_answer_for_its_parent(agent):
+    """Its copy of the socket is closed: after the parent's end nobody waits for an answer."""
+    agent.start()
+    listener = agent._worker._server._socket.fileno()
+    child = os.fork()
+    if not child:
+        try:
+            os.fstat(listener)
+        except OSError:
+            os._exit(0)
+        os._exit(1)
+    _pid, code = os.waitpid(child, 0)
+    assert code == 0
+    assert read_live(agent.directory) is not None
+
+
+def test_rubbish_is_no_status(tmp_path, monkeypatch):
+    """Whatever else listens there: None, in bounded time."""
+    monkeypatch.setattr("mcagent.live._PATIENCE_S", 0.2)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "status.sock"))
+        listener.listen(1)
+        began_s = time.monotonic()
+        assert read_live(str(tmp_path)) is None
+        assert time.monotonic() - began_s < 2
+
+
+class _Counts:
+    def __init__(self, recorded, pending):
+        self.lanes = {"timeseries": {"next_sequence": recorded + 1}}
+        self.pending = pending
+
+
+def test_drain_time_by_what_comes_and_goes():
+    """100 left, 12 a second leave and 2 come: ten seconds."""
+    pulse = Pulse()
+    assert pulse.to_dict()["drained_in_s"] is None
+    pulse.take(0, _Counts(1000, 200))
+    assert pulse.to_dict()["drained_in_s"] is None
+    pulse.take(10_000, _Counts(1020, 100))
+    assert pulse.to_dict() == {"recorded_per_s": 2, "delivered_per_s": 12, "drained_in_s": 10}
+
+
+def test_drain_time_where_more_comes_than_goes_and_where_nothing_is_left():
+    pulse = Pulse()
+    pulse.take(0, _Counts(0, 0))
+    pulse.take(10_000, _Counts(100, 50))
+    assert pulse.to_dict()["drained_in_s"] is None
+    pulse.take(20_000, _Counts(100, 0))
+    assert pulse.to_dict()["drained_in_s"] == 0
+    for second in range(30, 300, 5):
+        pulse.take(second * 1000, _Counts(100, 0))
+    assert pulse.to_dict() == {"recorded_per_s": 0, "delivered_per_s": 0, "drained_in_s": 0}
