@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from mcagent import Agent, DataModel, DataPoint, DataSource
+from mcagent import Agent, DataModel, DataPoint, DataSource, Event, File
 from mcagent.emulator import Emulator
 from mcagent.emulator.authority import Authority
+from mcagent.runtime import Clock
 
 MODEL = DataModel("press-7", [DataSource("press", [DataPoint("strokes", "LONG")])])
 MONTH_S = 30 * 86_400
@@ -86,3 +87,54 @@ def test_system_clock_that_is_believed_keeps_everything(certificate_of_tomorrow,
             assert agent.upload(timeout_s=1).pending == 2
         with Agent.open(state, ca_file=hub.ca_file) as agent:
             assert agent.upload(timeout_s=20).pending == 0
+
+
+class Since1970(Clock):
+    """A device without RTC: the clock counts from its start, and so does everything real."""
+
+    def __init__(self):
+        super().__init__()
+        self.began_ms = super().now_ms()
+
+    def now_ms(self):
+        return super().now_ms() - self.began_ms + 5000
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_device_of_1970_and_a_certificate_of_tomorrow(
+    certificate_of_tomorrow, tmp_path, figure, profile
+):
+    """From power-on to samples, an event and a file that the hub has at their true time."""
+    with Emulator(strict=True, settings={"processing_delay_s": 0.0}) as hub:
+        hub.set_clock(MONTH_S)
+        boarding = hub.create_agent("press-7", security_profile=profile, automap=True)
+        state = str(tmp_path / "state")
+        with Agent.open(state, boarding=boarding, ca_file=hub.ca_file, clock=Since1970()) as agent:
+            agent.submit(MODEL)
+            before_s = time.time() + MONTH_S
+            for number in range(20):
+                agent.record({"strokes": number})
+            agent.submit(Event("started"))
+            agent.submit(File(b"x", name="log.txt"))
+            after_s = time.time() + MONTH_S
+            report = agent.upload(timeout_s=20)
+            assert (report.delivered, report.pending) == (23, 0), report.reason
+        hub.settle()
+        # No signature was refused: the time was known before the first.
+        assert hub.state()["requests"].get("POST /api/agentmanagement/v3/oauth/token") == 1
+        found = sorted(hub.stored(), key=lambda row: row["values"]["strokes"])
+        texts = [row["_time"] for row in found]
+        texts += [hub.events()[0]["event"]["timestamp"], hub.files()[0]["created"]]
+        times = [dt.datetime.fromisoformat(text.replace("Z", "+00:00")) for text in texts]
+        assert len(set(times[:20])) == 20
+        figure(
+            f"device of 1970, {profile}",
+            f"first sample {times[0].timestamp() - before_s:+.2f} s off on the hub",
+        )
+        for moment in times:
+            assert before_s - 1 <= moment.timestamp() <= after_s + 1.5
+        # The next start has credentials, and no time: it asks before it signs.
+        with Agent.open(state, ca_file=hub.ca_file, clock=Since1970()) as agent:
+            agent.record({"strokes": 20})
+            assert agent.upload(timeout_s=20).pending == 0
+        assert hub.state()["requests"].get("POST /api/agentmanagement/v3/oauth/token") == 2
