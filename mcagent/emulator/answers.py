@@ -32,7 +32,8 @@ class Refusal(Exception):
         status: HTTP status.
         message: What is wrong, for a person; `""` takes the platform's standard words.
         iam_error: Error word of the IAM body family; `""` for the plain family.
-        error_id: `id` of a plain body; None makes a new one.
+        error_id: `id` of a plain body, None makes a new one; for aggregates, the ending of the
+            code.
         headers: Header fields of the answer, such as `Retry-After`.
         gateway: The gateway says it, not the service.
     """

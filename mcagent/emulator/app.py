@@ -8,6 +8,7 @@ from starlette.responses import Response
 from .answers import Refusal, refuse
 from .api import (
     agents,
+    aggregates,
     assets,
     assettypes,
     control,
@@ -40,6 +41,7 @@ ROUTES = [
     *recoverable.ROUTES,
     *agents.ROUTES,
     *timeseries.ROUTES,
+    *aggregates.ROUTES,
     *assets.ROUTES,
     *assettypes.ROUTES,
     *files.ROUTES,

@@ -92,7 +92,8 @@ def _token(fault: Fault) -> Any:
 
 
 def _aggregates(fault: Fault) -> Any:
-    code = f"mdsp.core.generic.{_GENERIC.get(fault.status, 'internalServerError')}"
+    ending = fault.error_id or _GENERIC.get(fault.status, "internalServerError")
+    code = f"mdsp.core.generic.{ending}"
     return {"errors": [{"code": code, "message": fault.message, "logref": fault.logref}]}
 
 

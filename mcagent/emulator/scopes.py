@@ -12,6 +12,7 @@ AGENT_SCOPE = "mdsp:core:DefaultAgent"
 
 _AGENTS = "/api/agentmanagement/v3"
 _CONNECT = "/api/mindconnect/v3"
+_AGGREGATES = "/api/iottsaggregates/v4"
 _TIMESERIES = "/api/iottimeseries/v3"
 _ASSETS = "/api/assetmanagement/v3"
 _FILES = "/api/iotfile/v3"
@@ -58,6 +59,7 @@ OPERATIONS: dict[str, "str | None"] = {
     f"PUT {_TIMESERIES}/timeseries/{{entity}}/{{aspect}}": "iot.tim.w",
     f"DELETE {_TIMESERIES}/timeseries/{{entity}}/{{aspect}}": "iot.tim.d",
     f"PUT {_TIMESERIES}/timeseries": "iot.tim.w",
+    f"GET {_AGGREGATES}/aggregates": "iot.tsa.r",
     "GET /download/recoverableRecords/{record}": None,  # a ticket in the link
     f"GET {_ASSETS}": "asm.r",
     f"GET {_ASSETS}/": "asm.r",

@@ -212,7 +212,9 @@ def _shown(page: Page, variables: list[Variable], *, codes: bool) -> list[dict[s
     for time_ms, values in page.records:
         record: dict[str, Any] = {"_time": show_instant(time_ms)}
         for name, (value, code) in values.items():
-            record[name] = value.replace(_NO_FRACTION, "Z") if name in times else value
+            # What was written before a variable changed its type is still of the old one.
+            is_time = name in times and isinstance(value, str)
+            record[name] = value.replace(_NO_FRACTION, "Z") if is_time else value
             number = quality_number(code) if name in coded else None
             if number is not None:
                 record[f"{name}_qc"] = number

@@ -1,7 +1,6 @@
 """IoT Time Series v3: read, write and delete the values of an asset's aspect (services API 1)."""
 
 import json
-import re
 import sqlite3
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -17,7 +16,6 @@ from ..timeseries_writing import read_body
 from .access import found_asset
 from .common import TIMESERIES, caller_of, hub_of, operation
 
-_ID = re.compile(r"[0-9A-Fa-f]{32}")
 _PAIRS_MAX = 5
 _RECORDS_MAX = 100
 
@@ -34,25 +32,25 @@ class _Place(NamedTuple):
         return self.asset, self.aspect
 
 
-def _place(request: Request, db: sqlite3.Connection, entity: str, aspect: str) -> _Place:
-    """Find an aspect that the caller may use.
+def find_place(
+    request: Request, db: sqlite3.Connection, entity: str, aspect: str, *, write: bool = False
+) -> _Place:
+    """Find an aspect that the caller may read, or with *write* change.
 
     Raises:
         Refusal: 404 no such asset or aspect, 403 another tenant's.
     """
-    asset = entity.lower() if _ID.fullmatch(entity) else ""
-    row = db.execute("SELECT 1 FROM assets WHERE id = ?", (asset,)).fetchone()
-    if row is None:
-        raise Refusal(404, f"Unable to find the entity - {entity[:64]}")
-    found_asset(request, db, asset, write=request.method != "GET")
+    asset = found_asset(request, db, entity, write=write)["id"]
     variables = variables_of(db, asset, aspect)
     if not variables:
         raise Refusal(404, f"[6410] Unable to find the property set - {aspect[:128]}")
     return _Place(asset, aspect, variables)
 
 
-def _place_of_path(request: Request, db: sqlite3.Connection) -> _Place:
-    return _place(request, db, request.path_params["entity"], request.path_params["aspect"])
+def _place_of_path(request: Request, db: sqlite3.Connection, *, write: bool = False) -> _Place:
+    return find_place(
+        request, db, request.path_params["entity"], request.path_params["aspect"], write=write
+    )
 
 
 async def _read(request: Request) -> Response:
@@ -122,7 +120,7 @@ async def _write(request: Request) -> Response:
     data = await _body(request, "max_put_bytes")
     size = len(await request.body())
     with hub_of(request).store.transaction() as db:
-        _put(request, db, _place_of_path(request, db), data, size)
+        _put(request, db, _place_of_path(request, db, write=True), data, size)
     return empty(204)
 
 
@@ -134,7 +132,9 @@ async def _write_several(request: Request) -> Response:
         _check_one_tenant(db, entries)
         for entry in entries:
             try:
-                place = _place(request, db, entry["entityId"], entry["propertySetName"])
+                place = find_place(
+                    request, db, entry["entityId"], entry["propertySetName"], write=True
+                )
                 _put(request, db, place, entry["data"], len(json.dumps(entry["data"])))
             except Refusal as refusal:
                 # The form of these errors is a proposal of services API 1.5, not known.
@@ -194,7 +194,7 @@ async def _delete(request: Request) -> Response:
         raise Refusal(400, "select is not available: all variables of a range are deleted.")
     span = Span(after_ms, to_ms)
     with hub.store.transaction() as db:
-        place = _place_of_path(request, db)
+        place = _place_of_path(request, db, write=True)
         check_deletion(
             db,
             caller_of(request).tenant,
