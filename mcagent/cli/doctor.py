@@ -34,6 +34,7 @@ _CODES = {
     "model": exits.INCOMPLETE,
     "mappings": exits.INCOMPLETE,
     "exchange": exits.REFUSED,
+    "stored": exits.INCOMPLETE,
 }
 _MARKS = {"pass": "ok", "fail": "FAIL", "skipped": "-"}
 

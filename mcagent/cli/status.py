@@ -3,6 +3,7 @@
 import time
 
 from ..messages.timestamp import format_ms
+from . import statusplatform
 from .common import add_json_option, count, show, state_directory
 from .display import duration, table
 from .exits import OK
@@ -14,15 +15,25 @@ if TYPE_CHECKING:
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
+    statusplatform.configure(parser)
     add_json_option(parser)
 
 
 def run(args: "argparse.Namespace") -> int:
     directory = state_directory(args).rstrip("/") or "/"
+    statusplatform.check(args)
     status, told_by = read(directory)
     status["told_by"] = told_by
-    show(args, status, text(status, time.time_ns() // 1_000_000))
-    return OK
+    shown = text(status, time.time_ns() // 1_000_000)
+    code = OK
+    if args.platform:
+        part = statusplatform.ask(args, directory)
+        status["platform"] = part.value
+        shown += "
+" + part.text
+        code = part.code
+    show(args, status, shown)
+    return code
 
 
 def read(directory: str) -> "tuple[dict[str, Any], str]":

@@ -1,6 +1,7 @@
 """The whole examination: each step in its order, with what it needs."""
 
 from . import (
+    aftermath,
     clock,
     credentials,
     exchange,
@@ -38,6 +39,7 @@ STEPS: "tuple[tuple[str, tuple[str, ...], Callable[[Case], Step]], ...]" = (
     ("model", (), mapping.models),
     ("mappings", ("token", "model"), mapping.mappings),
     ("exchange", ("token",), exchange.dry_run),
+    ("stored", ("token",), aftermath.look),
 )
 
 

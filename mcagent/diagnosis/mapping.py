@@ -1,9 +1,12 @@
 """The data model here and on the platform, and what is mapped: 200 is not stored."""
 
 from ..errors import TransportError
+from ..inspection.survey import printable
 from ..modelstore import ModelStore
 from ..upload.platformview import Configuration, PlatformView
+from .aftermath import recorded_kinds
 from .case import Case
+from .recordedpoints import recorded_points
 from .step import Step, failed, passed, skipped
 
 TYPE_CHECKING = False
@@ -79,24 +82,26 @@ def mappings(case: Case) -> Step:
         )
     if view.note:
         return skipped(view.note)
-    recorded = set(view.model.points if local is None else local.points)
-    missing = sorted(point for point in recorded if _is_unmapped(view, point))
-    facts = {"points": len(recorded), "unmapped": missing}
+    kinds = recorded_kinds(view.model, local, recorded_points(case.directory))
+    faults = {point: view.fault(point, kind) for point, kind in sorted(kinds.items())}
+    missing = {point: why for point, why in faults.items() if why}
+    facts = {"points": len(kinds), "unmapped": list(missing), "why": missing}
+    details = [printable(f"{point}: {why}") for point, why in missing.items()]
+    if view.not_kept:
+        ending = ", ".join(view.not_kept)
+        details.append(f"made without keepMapping, and so deleted by the next model: {ending}")
     if not missing:
-        return passed(f"all {len(recorded)} data points have a valid mapping", facts=facts)
+        measured = f"all {len(kinds)} data points have a valid mapping"
+        return passed(measured, details=details, facts=facts)
     return failed(
         "unmapped",
-        f"{len(missing)} of {len(recorded)} data points have no valid mapping: the platform "
-        f"answers 200 to their values and drops them: {', '.join(missing)}",
+        f"{len(missing)} of {len(kinds)} data points have no valid mapping: the platform "
+        f"answers 200 to their values and drops them: {', '.join(map(printable, missing))}",
         "map them to variables of an asset (Asset Manager, or POST dataPointMappings); samples "
         "are held until the first mapping is there, and are sent within minutes",
+        details=details,
         facts=facts,
     )
-
-
-def _is_unmapped(view: PlatformView, point: str) -> bool:
-    assert view.model is not None
-    return point in view.unmapped or point not in view.model.points
 
 
 def _local(case: Case) -> "tuple[DataModel | None, str]":

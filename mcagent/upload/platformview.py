@@ -193,12 +193,9 @@ class PlatformView:
             self._points = dict(model.points)
             for point in _points_of(sample):
                 self._points.setdefault(point, ("", ""))
-        found = self._found or {}
         self.unmapped = {}
         for point in self._points:
-            why = _type_fault(self._points[point][0], model.points.get(point))
-            if not why:
-                why = found[point][1] if point in found else NO_MAPPING
+            why = self.fault(point, self._points[point][0])
             if why:
                 self.unmapped[point] = why
 
@@ -259,6 +256,20 @@ class PlatformView:
                 % (bad, len(self._points), _named(self.unmapped))
             )
         return ""
+
+    def fault(self, point: str, kind: str) -> str:
+        """Why the platform drops values of *point*, ``""`` where it takes them.
+
+        *kind*: the type that they are recorded with, ``""`` where it is not known. Only after
+        both were read.
+        """
+        model, found = self.model, self._found
+        if model is None or found is None:
+            return ""
+        why = _type_fault(kind, model.points.get(point))
+        if why:
+            return why
+        return found[point][1] if point in found else NO_MAPPING
 
     def look_again_ms(self, reason: str) -> int:
         """When to read again, in ms; *reason*: why samples are held now, ``""`` when they go."""

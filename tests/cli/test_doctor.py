@@ -90,7 +90,7 @@ def test_healthy(hub, onboarded):
         if count != requests.get(name, 0)
     }
     assert not any(name.startswith("PUT ") or "register" in name for name in asked), asked
-    assert sum(asked.values()) == 5, asked
+    assert sum(asked.values()) == 7, asked
     hub.settle()
     assert hub.stored() == []
 
