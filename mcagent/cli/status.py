@@ -29,8 +29,7 @@ def run(args: "argparse.Namespace") -> int:
     if args.platform:
         part = statusplatform.ask(args, directory)
         status["platform"] = part.value
-        shown += "
-" + part.text
+        shown += "\n" + part.text
         code = part.code
     show(args, status, shown)
     return code
