@@ -13,7 +13,7 @@ from .filing import append_file
 from .frame import CONTEXT
 from .lane import Lane
 from .receipt import Receipt
-from .reject import Gently, pass_by, resolve, set_aside
+from .reject import pass_by, resolve, set_aside
 from .report import buffer_status, unreported_losses
 from .settings import BufferSettings
 
@@ -291,7 +291,7 @@ class Buffer:
 
     def resolve_rejected(self, number: int, what: str) -> None:
         """Let the oldest refused record go where *what* says; see `reject.resolve`."""
-        with Gently(self._lock, self._files.room):
+        with self._lock:
             resolve(self._files, number, what)
 
     def pass_by(self, batch: "Batch", reason: "dict[str, Any] | None") -> int:

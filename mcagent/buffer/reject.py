@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .batch import Batch, Record, Run
     from .directory import Directory
     from .lane import Lane
-    from .room import Room
     from .spool import Copy
 
 # What can become of a refused record.
@@ -60,51 +59,46 @@ def resolve(directory: "Directory", number: int, what: str) -> None:
         ValueError: *number* is not the oldest refused record.
         OSError: Its file is gone, or not what it was (EIO).
     """
-    import json
-
     outlet = directory.outlet(REJECTED)
+    room = directory.room
     record = outlet.pin_first()
-    lane = outlet.lane
-    copy = None
-    stored = False
     try:
-        if record is None or record.sequence != number:
-            raise ValueError("record %d is not the oldest of the rejected ones" % number)
-        payload = record.payload
-        if what == REPLAY:
-            head, _line, payload = payload.partition(b"\n")
-            lane = directory.lane(json.loads(head)["lane"])
-        if what != DROP:
-            copy = _copy_file(outlet.lane, lane, record, directory.make_room)
-        if what == REPLAY and record.kind == FILE_KIND:
-            if copy is None or copy.sha256 != json.loads(payload)["sha256"]:
-                raise OSError(errno.EIO, "the file of the rejected record %d changed" % number)
-            payload = file_payload(json.loads(payload), copy, lane.next)
-        if what != DROP:
-            lane.append(record.kind, payload, record.context.configuration_id, True)
-        stored = True
+        try:
+            room.pushes = False
+            if record is None or record.sequence != number:
+                raise ValueError("record %d is not the oldest of the rejected ones" % number)
+            if what != DROP:
+                _put(directory, record, back=what == REPLAY)
+        finally:
+            room.pushes = True
+            outlet.unpin()
     finally:
-        outlet.unpin()
-        if copy is not None and not stored and lane.spool is not None:
-            lane.spool.remove(lane.next)
+        room.pushes = True  # an exception of the script (Ctrl-C) may come before the other one
     outlet.set_aside(record, kept=True)
     directory.settle()
 
 
-class Gently:
-    """Holds *lock*; what comes in meanwhile pushes nothing out, but is refused with BufferFull."""
+def _put(directory: "Directory", record: "Record", *, back: bool) -> None:
+    """Store *record* at the end of the lane that it came from, or of the store."""
+    import json
 
-    def __init__(self, lock: "Any", room: "Room") -> None:
-        self._lock = lock
-        self._room = room
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._room.pushes = False
-
-    def __exit__(self, *_: object) -> None:
-        self._room.pushes = True
-        self._lock.release()
+    rejected = lane = directory.lane(REJECTED)
+    payload = record.payload
+    if back:
+        head, _line, payload = payload.partition(b"\n")
+        lane = directory.lane(json.loads(head)["lane"])
+    copy = _copy_file(rejected, lane, record, directory.make_room)
+    stored = False
+    try:
+        if back and record.kind == FILE_KIND:
+            if copy is None or copy.sha256 != json.loads(payload)["sha256"]:
+                raise OSError(errno.EIO, "the file of the record %d changed" % record.sequence)
+            payload = file_payload(json.loads(payload), copy, lane.next)
+        lane.append(record.kind, payload, record.context.configuration_id, True)
+        stored = True
+    finally:
+        if copy is not None and not stored and lane.spool is not None:
+            lane.spool.remove(lane.next)
 
 
 def pass_by(directory: "Directory", batch: "Batch", reason: "dict[str, Any] | None") -> int:

@@ -103,6 +103,18 @@ def test_every_status_is_an_answer(new_transport, status):
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_of_a_post_reaches_nobody(new_transport, status):
+    """A 307 or 308 asks for the same body, with the token, at another address."""
+    with Server(answering(200, b"stolen")) as other:
+        headers = ("Location: %s/exchange" % other.url,)
+        with Server(answering(status, b"", headers)) as server:
+            request = Request("POST", server.url, {"Authorization": "Bearer t"}, b"payload")
+            assert new_transport().send(request).status == status
+            assert server.connections == 1
+        assert other.connections == 0
+
+
 def test_head_and_first_piece_are_one_write(new_transport):
     """A small request is one packet and one TLS record, not two."""
     first_reads = []
