@@ -75,11 +75,11 @@ class Server:
     Without *talk* it answers 200 to everything. *context* makes it speak TLS.
     """
 
-    def __init__(self, talk=None, *, context=None, host="127.0.0.1"):
+    def __init__(self, talk=None, *, context=None, host="127.0.0.1", port=0):
         self._talk = talk or self.answer_everything
         self._context = context
         self._listener = socket.create_server(
-            (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
         self._threads = []
         self._socks = []
