@@ -43,16 +43,9 @@ class Agent:
     """
 
     def __init__(
-        self,
-        directory: str,
-        *,
-        clock: "Clock",
-        lock: "StateLock",
-        buffer: "Buffer",
-        models: "ModelStore",
-        inbox: "Inbox",
-        outgoing: "Outgoing",
-    ) -> None:
+        self, directory: str, *, clock: "Clock", lock: "StateLock", buffer: "Buffer",
+        models: "ModelStore", inbox: "Inbox", outgoing: "Outgoing",
+    ) -> None:  # fmt: skip
         """Wire parts that are open already; `open` is what scripts call."""
         self.directory = directory
         self._clock = clock
@@ -143,14 +136,9 @@ class Agent:
                 ),
             )
             agent = cls(
-                directory,
-                clock=clock,
-                lock=lock,
-                buffer=lanes,
-                models=models,
-                inbox=inbox,
-                outgoing=outgoing,
-            )
+                directory, clock=clock, lock=lock, buffer=lanes,
+                models=models, inbox=inbox, outgoing=outgoing,
+            )  # fmt: skip
         except OSError as error:
             lock.release()
             raise storage_error(directory, error)
@@ -287,6 +275,15 @@ class Agent:
         if due_ms is None or wait_ms is None:
             return wait_ms if due_ms is None else due_ms
         return min(due_ms, wait_ms)
+
+    def notify_online(self) -> None:
+        """The link is back: what waits for want of an answer is sent by the next step, at once.
+
+        Harmless to call too often, from any thread and from a signal handler. What the platform
+        asked to wait for waits. A request under way goes on; should it die on the old link, the
+        next one follows at once.
+        """
+        self._outgoing.notify_online()
 
     def start(self) -> None:
         """Upload in a background thread from now on (CPython). Its errors are in `status()`.

@@ -77,6 +77,11 @@ class Outgoing:
             except OSError as error:
                 raise storage_error(self._directory, error)
 
+    def notify_online(self) -> None:
+        """See `Agent.notify_online`. Takes no lock: a signal handler may call it."""
+        if self._uploader is not None and not self._closed:
+            self._uploader.notify_online()
+
     def status(self) -> "dict[str, Any]":
         """See `Uploader.status`. Takes no turn: a request in flight must not hold it up."""
         return self._get().status()

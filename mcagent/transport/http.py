@@ -217,5 +217,12 @@ class Transport:
         """
         raise NotImplementedError
 
+    def probe(self, url: str) -> "bool | None":  # noqa: ARG002 - an interface
+        """Whether the host of *url* takes a connection just now, in a few seconds at most.
+
+        Nothing is sent to it. None where this transport, or the way to the host, cannot tell.
+        """
+        return None
+
     def close(self) -> None:
         """Give connections back and break off what other threads send; usable again."""

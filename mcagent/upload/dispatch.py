@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..runtime import Clock
     from .barrier import ModelBarrier
     from .exchange import ExchangeSender
+    from .linkprobe import LinkProbe
     from .settings import UploadSettings
     from .timecorrection import TimeCorrection
 
@@ -54,6 +55,7 @@ class Dispatch:
         clock: Monotonic time.
         random_unit: Uniform in [0, 1).
         settings: Limits, pauses and holds.
+        probe: Told of every pause for want of an answer.
 
     Attributes:
         lanes: Lane to its state.
@@ -74,6 +76,7 @@ class Dispatch:
         clock: "Clock",
         random_unit: "Callable[[], float]",
         settings: "UploadSettings",
+        probe: "LinkProbe",
     ) -> None:
         base_ms = settings.backoff_base_ms
         self.lanes = {lane: LaneState(random_unit, base_ms) for lane in _ALL_LANES}
@@ -82,6 +85,7 @@ class Dispatch:
         self.pause_until_ms = 0
         self.pause_reason = ""
         self.offline = False
+        self.link_is_back = False  # said by someone since the last piece of work began
         self.credential_error: "CredentialError | None" = None
         self.delivered = 0
         self.requests = 0
@@ -99,6 +103,7 @@ class Dispatch:
         self._clock = clock
         self._random_unit = random_unit
         self._settings = settings
+        self._probe = probe
         self._backoff = Backoff(random_unit, base_ms=base_ms)
 
     def search(self, now_ms: int) -> int:
@@ -277,6 +282,11 @@ class Dispatch:
             log("warning", "upload", "nothing is sent for now: " + reason)
         self.pause_reason = self.last_error = reason
         self.offline = bool(answer.kind)
+        if self.offline:
+            now_ms = self._clock.monotonic_ms()
+            self._probe.paused(answer.kind, now_ms, self.last_success_ms)
+            if self.link_is_back:  # while this request was dying on the old link
+                self.pause_until_ms = wait_ms = 0
         return wait_ms
 
     def unreadable(self, lane: str, error: OSError) -> None:

@@ -197,6 +197,14 @@ class Session:
         """The link is back, or someone asks: wait no longer."""
         self.lifecycle.retry_now()
 
+    def probe(self) -> "bool | None":
+        """Whether the platform takes a connection just now; None where nobody can tell."""
+        probe = getattr(self._transport, "probe", None)  # what scripts bring may have none
+        if probe is None or not self.base_url:
+            return None
+        reached: "bool | None" = probe(self.base_url)
+        return reached
+
     def close(self) -> None:
         """Give connections back, and break a request in flight; it can be used again."""
         self._transport.close()

@@ -11,6 +11,7 @@ from . import outcome
 from .barrier import ModelBarrier
 from .dispatch import SHARED_LANES, Dispatch
 from .exchange import Answer, ExchangeSender
+from .linkprobe import LinkProbe
 from .lossreport import LossReport
 from .platformview import PlatformView
 from .settings import UploadReport, UploadSettings
@@ -71,6 +72,7 @@ class Uploader:
         self._view_until_ms = 0  # the view is fresh until then
         self._barrier = ModelBarrier(buffer, local_model)
         self._times = TimeCorrection(buffer, session, clock=clock, settings=self.settings)
+        self._probe = LinkProbe(session.probe, random_unit)
         self._dispatch = Dispatch(
             buffer,
             (senders or {"exchange": ExchangeSender(session)})["exchange"],
@@ -80,6 +82,7 @@ class Uploader:
             clock=clock,
             random_unit=random_unit,
             settings=self.settings,
+            probe=self._probe,
         )
         self._lanes = self._dispatch.lanes
         self._losses = LossReport(buffer, clock, enabled=self.settings.loss_events)
@@ -102,7 +105,7 @@ class Uploader:
                 return self._next_exchange_ms - now_ms
             wait_ms = self._piece(now_ms)
             if wait_ms != 0 or self._clock.monotonic_ms() - began_ms >= budget_ms:
-                return wait_ms
+                return self._until_probe(wait_ms) if wait_ms else wait_ms
 
     def upload(self, timeout_s: float = 30) -> UploadReport:
         """Work until everything is delivered, *timeout_s* is over, or it has to wait longer.
@@ -133,7 +136,7 @@ class Uploader:
                 if dispatch.time_is_up:
                     break
                 if wait_ms:
-                    self._sleep_ms(wait_ms)
+                    self._sleep_ms(self._until_probe(wait_ms))
         finally:
             self.session.deadline_ms = dispatch.deadline_ms = None
         error = dispatch.credential_error
@@ -149,7 +152,11 @@ class Uploader:
         )
 
     def notify_online(self) -> None:
-        """The link is back: end a pause for want of an answer. Other pauses stay."""
+        """The link is back: end a pause for want of an answer. Other pauses stay.
+
+        From any thread. A request under way goes on; if it dies, the next one follows at once.
+        """
+        self._dispatch.link_is_back = True
         if self._dispatch.offline:
             self._dispatch.pause_until_ms = 0
             self.session.retry_now()
@@ -194,7 +201,10 @@ class Uploader:
         """At most a few requests; 0: go on, n: wait so long, None: nothing to do."""
         dispatch = self._dispatch
         if now_ms < dispatch.pause_until_ms:
-            return dispatch.pause_until_ms - now_ms
+            if not (dispatch.offline and self._probe.came_back(self._clock.monotonic_ms)):
+                return max(1, dispatch.pause_until_ms - self._clock.monotonic_ms())
+            self.notify_online()
+        dispatch.link_is_back = False
         try:
             if dispatch.poison.searching:
                 return dispatch.search(now_ms)
@@ -379,6 +389,13 @@ class Uploader:
             self._dispatch.credential_error = None
             return None
         return Answer.of_response(outcome.of_unreadable(response), response, self.session)
+
+    def _until_probe(self, wait_ms: int) -> int:
+        """*wait_ms*, or less where the link is to be tried meanwhile."""
+        due_ms = self._probe.due_ms
+        if due_ms is None or not self._dispatch.offline:
+            return wait_ms
+        return max(1, min(wait_ms, due_ms - self._clock.monotonic_ms()))
 
     # -- words ------------------------------------------------------------------------------
 

@@ -54,14 +54,17 @@ class Field:
         self.platform.call(self.hub.start)  # sockets stay in the namespace that made them
         self.boarding = self.hub.create_agent("press-7", automap=True)
 
-    def open(self, *, proxy="", **settings):
-        """Open the agent in the device's namespace and deliver its model."""
+    def open(self, *, proxy="", upload=None, **settings):
+        """Open the agent in the device's namespace and deliver its model.
+
+        *upload*: of the `UploadSettings`; the rest is for the transport.
+        """
         transport = Urllib3Transport(ca_file=self.hub.ca_file, proxy=proxy, **settings)
         self.agent = Agent.open(
             self.state,
             boarding=self.boarding,
             transport=transport,
-            upload=UploadSettings(min_interval_s=0),
+            upload=UploadSettings(min_interval_s=0, **(upload or {})),
         )
         self.agent.submit(MODEL)
         report = self.device.call(self.agent.upload, 30)

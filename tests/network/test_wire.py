@@ -27,9 +27,11 @@ def test_link_that_is_cut(field, figure, side):
     field.start()
     field.wire.wait_for_cut()
     field.record(50)
-    time.sleep(4)  # longer than the transport's silence
+    until = time.monotonic() + 10  # some silence is forgiven to what was acknowledged before it
+    while not field.agent.status().upload["last_error"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
     assert field.agent.status().pending
-    assert field.agent.status().upload["last_error"]
     field.wire.heal()
     words = "body" if side == DEVICE else "answer"
     figure(f"link back after a cut in mid {words}: all delivered", f"{field.drained(60):.1f} s")
@@ -63,4 +65,36 @@ def test_half_open_connection(field, figure):
     time.sleep(1)
     field.wire.heal()
     figure("half-open connection: all delivered after", f"{field.drained(30):.1f} s")
+    field.assert_all_arrived()
+
+
+def test_link_that_was_away_for_long(field, figure):
+    """The next request would come in half a minute; a connection is tried every few seconds."""
+    field.open(read_timeout_s=1, connect_timeout_s=1, upload={"backoff_base_s": 60})
+    field.wire.drop()
+    field.record(500)
+    field.start()
+    until = time.monotonic() + 20
+    while not field.agent.status().upload["last_error"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(12)  # until a connection was tried in vain
+    field.wire.heal()
+    figure("link back, seen by a connection: all delivered", f"{field.drained(12):.1f} s")
+    field.assert_all_arrived()
+
+
+def test_link_that_somebody_says_is_back(field, figure):
+    """As a hook of the system's network manager does, from another thread."""
+    field.open(read_timeout_s=1, connect_timeout_s=1, upload={"backoff_base_s": 60})
+    field.wire.drop()
+    field.record(500)
+    field.start()
+    until = time.monotonic() + 20
+    while field.agent.status().upload["retry_in_s"] < 5:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    field.wire.heal()
+    field.agent.notify_online()
+    figure("link back, said by somebody: all delivered", f"{field.drained(3):.1f} s")
     field.assert_all_arrived()

@@ -97,6 +97,7 @@ def serve() -> None:
         agent.onboard()
         agent.start()
         agent.run(collect, every_s=1.0)
+        agent.notify_online()
         agent.stop()
 
 

@@ -203,6 +203,9 @@ class FakeSession:
     def retry_now(self):
         pass
 
+    def probe(self):
+        return None  # cannot tell
+
     def status(self):
         return {}
 

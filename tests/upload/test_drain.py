@@ -55,6 +55,9 @@ class Platform:
     def retry_now(self):
         pass
 
+    def probe(self):
+        return None
+
     def status(self):
         return {}
 

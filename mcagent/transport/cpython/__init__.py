@@ -131,6 +131,28 @@ class Urllib3Transport(Transport):
             del self._under_way[progress]
             progress.finish()
 
+    def probe(self, url: str) -> "bool | None":
+        """Whether the host of *url*, through the proxy if there is one, takes a connection."""
+        from urllib3.util import parse_url
+
+        from .reach import REACH_S, reach
+
+        target = parse_url(url)
+        try:
+            proxy = self._proxy_for(target)
+        except TransportError:
+            return None
+        request = Request("GET", url, timeout_s=REACH_S)
+        request.total_s = REACH_S
+        progress = self._progress(request, target, proxy)
+        self._under_way[progress] = False
+        try:
+            port = target.port or (443 if target.scheme == "https" else 80)
+            return reach(str(target.host).strip("[]"), port, progress)
+        finally:
+            del self._under_way[progress]
+            progress.finish()
+
     @property
     def clock_offset_ms(self) -> "int | None":
         """The host's clock minus this device's, where TLS had to measure it; else None."""
