@@ -79,6 +79,11 @@ class Transport(Urllib3Transport):
         self._own_clock = clock
         self.sent = []
 
+    def probe(self, url):
+        reached = super().probe(url)
+        self._own_clock.ahead_ms += LATENCY_MS
+        return reached
+
     def send(self, request):
         clock = self._own_clock
         began_ms = clock.monotonic_ms()

@@ -3,12 +3,16 @@
 The events do not pass through the buffer: "the events lane is full" must not need that lane.
 """
 
+from ..runtime import log
+from . import outcome
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ..buffer import Buffer
     from ..runtime import Clock
+    from .dispatch import Dispatch
 
 _HOUR_MS = 3_600_000
 _LOOK_MS = 5_000  # how often the buffer is asked
@@ -31,6 +35,20 @@ class LossReport:
         self._look_ms = 0
         self._not_before_ms: "dict[str, int]" = {}
         self._drafts: "list[tuple[str, int, bytes]]" = []  # lane, records in all, event
+
+    def tell(self, dispatch: "Dispatch", monotonic_ms: int, wall_ms: int) -> "int | None":
+        """Send what is due; return how long to wait, None where nothing is due."""
+        events = self.due(monotonic_ms, wall_ms)
+        if not events:
+            return None
+        answer = dispatch.tell(events)
+        if answer.row.outcome in (outcome.WAIT, outcome.SHRINK) and answer.status < 500:
+            return dispatch.pause(answer)
+        accepted = answer.row.outcome == outcome.ACK
+        self.answered(accepted, monotonic_ms)
+        if not accepted:
+            log("warning", "upload", "the event about lost records: " + answer.reason)
+        return 0
 
     def due(self, monotonic_ms: int, wall_ms: int) -> "list[bytes]":
         """Fragments of the events to send now; the same ones, with their ids, until answered."""

@@ -209,7 +209,7 @@ class Uploader:
             if dispatch.poison.searching:
                 return dispatch.search(now_ms)
             self._time_piece()
-            wait_ms = self._loss_piece(now_ms)
+            wait_ms = self._losses.tell(dispatch, now_ms, self.session.now_ms())
             if wait_ms is None:
                 wait_ms = self._model_piece(now_ms)
             if wait_ms is None:
@@ -236,20 +236,6 @@ class Uploader:
         elif self._times.unknown and self._pending():
             self.session.connect()
             self._times.look()
-
-    def _loss_piece(self, now_ms: int) -> "int | None":
-        """Tell what the buffer had to give up, when that is due."""
-        events = self._losses.due(now_ms, self.session.now_ms())
-        if not events:
-            return None
-        answer = self._dispatch.tell(events)
-        if answer.row.outcome in (outcome.WAIT, outcome.SHRINK) and answer.status < 500:
-            return self._dispatch.pause(answer)
-        accepted = answer.row.outcome == outcome.ACK
-        self._losses.answered(accepted, now_ms)
-        if not accepted:
-            log("warning", "upload", "the event about lost records: " + answer.reason)
-        return 0
 
     def _model_piece(self, now_ms: int) -> "int | None":
         """Send the data model that is due, or ask whether the platform shows it."""
