@@ -104,3 +104,14 @@ def full_jitter(cap_ms):
     """Share of waiting devices that have tried again by a time after any moment, where each wait
     is uniform up to *cap_ms*: the residual life of a renewal process."""
     return lambda at_ms: 1 - (1 - min(at_ms, cap_ms) / cap_ms) ** 2
+
+
+def probed(cap_ms, period_ms):
+    """The same where the link is also tried after each 0.5 to 1.5 *period_ms*, and found."""
+
+    def share(at_ms):
+        part = min(at_ms / period_ms, 1.5)
+        probes = part if part < 0.5 else 1.5 * part - part * part / 2 - 0.125
+        return 1 - (1 - probes) * (1 - full_jitter(cap_ms)(at_ms))
+
+    return share
