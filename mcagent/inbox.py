@@ -77,7 +77,7 @@ class Inbox:
         file = self._fs.open(path + ".tmp", create=True)
         try:
             offset = 0
-            line = json.dumps(dict(header, version=1)).encode() + b"\n"
+            line = json.dumps(dict(header, version=1, **self._clock_note())).encode() + b"\n"
             file.write_at(0, line)
             offset = len(line)
             for piece in pieces:
@@ -140,6 +140,14 @@ class Inbox:
     def refuse(self, path: str) -> None:
         """Keep a message that cannot be read, out of the way."""
         self._fs.rename(path, path[: -len(_SUFFIX)] + ".bad")
+
+    def _clock_note(self) -> "dict[str, Any]":
+        """Where the clock is not set: which it is. The message may be taken in much later."""
+        clock = self._clock
+        if clock.trusted():
+            return {}
+        boot = "".join(["%02x" % byte for byte in clock.boot_id()])
+        return {"clock": [boot, clock.now_ms(), clock.monotonic_ms()]}
 
     def _size(self, name: str) -> int:
         try:

@@ -182,6 +182,7 @@ class Intake:
             raise InvalidMessage("more than %d bytes" % EXCHANGE_MAX_BYTES)
         if kind == SAMPLE:
             _time_of(payload)
+        payload = self._dated(kind, payload, header.get("clock"))
         self._buffer.append(
             lane,
             kind,
@@ -189,6 +190,31 @@ class Intake:
             configuration_id=str(header.get("configuration_id") or ""),
             durable=True,
         )
+
+    def _dated(self, kind: int, payload: bytes, clock: "Any") -> bytes:
+        """*payload* from a process whose clock was not set, with its true time where it is known.
+
+        Raises:
+            InvalidMessage: A sample of an earlier start, whose time nobody knows.
+        """
+        if not isinstance(clock, list) or len(clock) != 3:
+            return payload
+        from binascii import unhexlify
+
+        from .buffer.batch import Record
+        from .buffer.frame import Context
+        from .upload.timecorrection import shift_of, shifted
+
+        boot_id = unhexlify(clock[0])
+        context = Context(boot_id, clock[1], clock[2], trusted=False)
+        boots = self._buffer.boots
+        shift_ms = shift_of(Record(0, kind, payload, 0, context), boots)
+        if shift_ms is None and kind == SAMPLE and boot_id != boots.present:
+            raise InvalidMessage(
+                "a sample of an earlier start of this device, whose clock was not set: nobody "
+                "knows when it was recorded"
+            )
+        return shifted(kind, payload, shift_ms or 0)
 
     def _submit_model(self, model: "DataModel") -> int:
         if model == self._models.model:

@@ -12,6 +12,7 @@ from .buffer.settings import ALL_LANES, REJECTED
 from .errors import BufferFull, InvalidMessage
 from .messages import kinds
 from .runtime import log
+from .upload.timecorrection import replayed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def resolve(buffer: "Buffer", what: str, names: "list[Name]") -> Outcome:
         if sequel == KEEP and not wanted:
             break
         try:
-            buffer.resolve_rejected(record.sequence, sequel)
+            buffer.resolve_rejected(record.sequence, sequel, replayed)
         except BufferFull as error:
             outcome.trouble = error
             if sequel == KEEP:

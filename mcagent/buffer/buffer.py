@@ -289,10 +289,10 @@ class Buffer:
         with self._lock:
             return set_aside(self._files, lane, sequence, reason)
 
-    def resolve_rejected(self, number: int, what: str) -> None:
+    def resolve_rejected(self, number: int, what: str, *again: "Any") -> None:
         """Let the oldest refused record go where *what* says; see `reject.resolve`."""
         with self._lock:
-            resolve(self._files, number, what)
+            resolve(self._files, number, what, *again)
 
     def pass_by(self, batch: "Batch", reason: "dict[str, Any] | None") -> int:
         """Go past *batch*, which cannot be sent as it is; see `reject.pass_by`."""

@@ -44,7 +44,12 @@ def set_aside(directory: "Directory", lane: str, sequence: int, reason: "dict[st
     return kept
 
 
-def resolve(directory: "Directory", number: int, what: str) -> None:
+def resolve(
+    directory: "Directory",
+    number: int,
+    what: str,
+    again: "Callable[[int, dict[str, Any], bytes], bytes]" = lambda _kind, _head, payload: payload,
+) -> None:
     """Send the oldest refused record again, drop it, or put it behind the others; and go past it.
 
     It is durable there before; a cut just then leaves it in both places.
@@ -53,6 +58,7 @@ def resolve(directory: "Directory", number: int, what: str) -> None:
         directory: All lanes.
         number: What the record is in the rejected store.
         what: One of the constants above.
+        again: From kind, first line and payload of a refused record to the payload to replay.
 
     Raises:
         BufferFull: Something else would have to be given up for it.
@@ -68,7 +74,7 @@ def resolve(directory: "Directory", number: int, what: str) -> None:
             if record is None or record.sequence != number:
                 raise ValueError("record %d is not the oldest of the rejected ones" % number)
             if what != DROP:
-                _put(directory, record, back=what == REPLAY)
+                _put(directory, record, again if what == REPLAY else None)
         finally:
             room.pushes = True
             outlet.unpin()
@@ -78,19 +84,25 @@ def resolve(directory: "Directory", number: int, what: str) -> None:
     directory.settle()
 
 
-def _put(directory: "Directory", record: "Record", *, back: bool) -> None:
-    """Store *record* at the end of the lane that it came from, or of the store."""
+def _put(
+    directory: "Directory",
+    record: "Record",
+    again: "Callable[[int, dict[str, Any], bytes], bytes] | None",
+) -> None:
+    """Store *record* at the end of the lane that it came from, or without *again* of the store."""
     import json
 
     rejected = lane = directory.lane(REJECTED)
     payload = record.payload
-    if back:
-        head, _line, payload = payload.partition(b"\n")
-        lane = directory.lane(json.loads(head)["lane"])
+    if again is not None:
+        line, _end, payload = payload.partition(b"\n")
+        head = json.loads(line)
+        lane = directory.lane(head["lane"])
+        payload = again(record.kind, head, payload)
     copy = _copy_file(rejected, lane, record, directory.make_room)
     stored = False
     try:
-        if back and record.kind == FILE_KIND:
+        if again is not None and record.kind == FILE_KIND:
             if copy is None or copy.sha256 != json.loads(payload)["sha256"]:
                 raise OSError(errno.EIO, "the file of the record %d changed" % record.sequence)
             payload = file_payload(json.loads(payload), copy, lane.next)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Iterator
 
     from ..buffer import Batch, Buffer, Record
+    from ..buffer.boots import Boots
     from ..runtime import Clock
     from .lanestate import LaneState
     from .session import Session
@@ -94,17 +95,8 @@ class TimeCorrection:
 
     def shift_ms(self, record: "Record") -> "int | None":
         """What is added to the time of *record*; None where its time is not known."""
-        context = record.context
-        if context.trusted:
-            return 0
-        time_ms = _time_of(record)
-        if time_ms is None or not _is_own(record, time_ms):
-            return 0
-        difference_ms = self._boots.difference_ms(context.boot_id)
-        if difference_ms is None:
-            return self._unknown
-        shift_ms = difference_ms + context.monotonic_ms - context.wall_ms
-        return shift_ms if MIN_MS <= time_ms + shift_ms <= MAX_MS else 0
+        shift_ms = shift_of(record, self._boots)
+        return self._unknown if shift_ms is None else shift_ms
 
     def payload(self, record: "Record") -> bytes:
         """The payload of *record* as it goes out."""
@@ -165,6 +157,21 @@ class TimeCorrection:
             yield b",".join(gathered)
 
 
+def shift_of(record: "Record", boots: "Boots") -> "int | None":
+    """What is added to the time of *record*, by what *boots* know; None where that is nothing."""
+    context = record.context
+    if context.trusted:
+        return 0
+    time_ms = _time_of(record)
+    if time_ms is None or not _is_own(record, time_ms):
+        return 0
+    difference_ms = boots.difference_ms(context.boot_id)
+    if difference_ms is None:
+        return None
+    shift_ms = difference_ms + context.monotonic_ms - context.wall_ms
+    return shift_ms if MIN_MS <= time_ms + shift_ms <= MAX_MS else 0
+
+
 def shifted(kind: int, payload: bytes, shift_ms: int) -> bytes:
     """*payload* with *shift_ms* added to its time; as long as before."""
     place = _place_of(kind, payload)
@@ -175,6 +182,27 @@ def shifted(kind: int, payload: bytes, shift_ms: int) -> bytes:
     if time_ms is None:
         return payload
     return payload[:place] + format_ms(time_ms + shift_ms).encode() + payload[end:]
+
+
+def replayed(kind: int, head: "dict[str, Any]", payload: bytes) -> bytes:
+    """The payload of a refused record that goes back to its lane, where every time is trusted.
+
+    Args:
+        kind: Of the record.
+        head: What was kept with it: its ``shift_ms`` was noted when it was set aside.
+        payload: As the device's clock had it.
+    """
+    reason = head.get("reason")
+    shift_ms = reason.get("shift_ms") if isinstance(reason, dict) else None
+    if type(shift_ms) is not int:
+        return payload
+    if kind == FILE:
+        import json
+
+        details = json.loads(payload.decode())
+        details["created_ms"] += shift_ms
+        return json.dumps(details).encode()
+    return shifted(kind, payload, shift_ms)
 
 
 def _is_trusted(batch: "Batch") -> bool:

@@ -378,7 +378,7 @@ def test_a_full_lane_leaves_the_inbox_open(state, monkeypatch):
     from mcagent.inbox import Inbox
     from mcagent.runtime import Clock, FileSystem
 
-    def full(_self, _number, _what):
+    def full(_self, _number, _what, *_again):
         raise BufferFull("no room in the lane timeseries")
 
     inbox = Inbox(state, FileSystem(), Clock())
