@@ -14,6 +14,8 @@ from .api import (
     control,
     datasource,
     diagnostics,
+    events,
+    eventtypes,
     exchange,
     files,
     mappings,
@@ -45,6 +47,8 @@ ROUTES = [
     *assets.ROUTES,
     *assettypes.ROUTES,
     *files.ROUTES,
+    *events.ROUTES,
+    *eventtypes.ROUTES,
     *control.ROUTES,
     *page.ROUTES,
 ]

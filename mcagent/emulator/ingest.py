@@ -6,7 +6,6 @@ Diagnostic messages and a recoverable record say so to who asks.
 
 import json
 import sqlite3
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from .diagnostics import (
     is_active,
     write_messages,
 )
+from .events import record_exchanged
 from .files_service import Meta, place_of, record_file
 from .items import CUSTOM, EVENT, FILE, MODEL, TIMESERIES
 from .mappings import Target, targets
@@ -260,17 +260,7 @@ def _event(work: _Work) -> None:
         if fault:
             work.verdict.drop(f"event {fault}")
             continue
-        work.db.execute(
-            "INSERT OR REPLACE INTO events (asset, agent, id, time_ms, body)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (
-                work.agent["entity"],
-                work.agent["id"],
-                str(event.get("id") or uuid.uuid4()),
-                parse_time(event["timestamp"]),
-                json.dumps(event),
-            ),
-        )
+        record_exchanged(work.db, work.agent["entity"], work.agent["id"], event)
 
 
 def _event_fault(event: Any) -> str:

@@ -16,6 +16,7 @@ _AGGREGATES = "/api/iottsaggregates/v4"
 _TIMESERIES = "/api/iottimeseries/v3"
 _ASSETS = "/api/assetmanagement/v3"
 _FILES = "/api/iotfile/v3"
+_EVENTS = "/api/eventmanagement/v3"
 _TOKENS = "/api/technicaltokenmanager/v3"
 
 OPERATIONS: dict[str, "str | None"] = {
@@ -95,6 +96,22 @@ OPERATIONS: dict[str, "str | None"] = {
     f"DELETE {_FILES}/files/{{entity}}/{{filepath:path}}": "iot.fil.d",
     f"GET {_FILES}/fileslist/{{entity}}/{{filepath:path}}": "iot.fil.r",
     f"GET {_FILES}/filelist/{{entity}}/{{filepath:path}}": "iot.fil.r",
+    f"GET {_EVENTS}": "em.r",
+    f"GET {_EVENTS}/": "em.r",
+    f"POST {_EVENTS}/events": "em.c",
+    f"GET {_EVENTS}/events": "em.r",
+    f"GET {_EVENTS}/events/{{event}}": "em.r",
+    f"PUT {_EVENTS}/events/{{event}}": "em.u",
+    f"POST {_EVENTS}/createEventsJobs": "em.cej.c",
+    f"GET {_EVENTS}/createEventsJobs/{{job}}": "em.cej.r",
+    f"POST {_EVENTS}/deleteEventsJobs": "em.dej.c",
+    f"GET {_EVENTS}/deleteEventsJobs/{{job}}": "em.dej.r",
+    f"POST {_EVENTS}/eventTypes": "em.et.c",
+    f"GET {_EVENTS}/eventTypes": "em.et.r",
+    f"GET {_EVENTS}/eventTypes/{{type}}": "em.et.r",
+    f"PATCH {_EVENTS}/eventTypes/{{type}}": "em.et.u",
+    f"PUT {_EVENTS}/eventTypes/{{type}}": "em.et.u",
+    f"DELETE {_EVENTS}/eventTypes/{{type}}": "em.et.d",
 }
 
 # What an agent's token may do, for itself only (services API 6.5). Asset management is read-only;

@@ -56,9 +56,6 @@ CREATE TABLE IF NOT EXISTS received (
     payload BLOB, pending INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS received_pending ON received (pending) WHERE pending;
 CREATE TABLE IF NOT EXISTS blobs (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY, asset TEXT NOT NULL, agent TEXT NOT NULL, id TEXT NOT NULL,
-    time_ms INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (asset, id));
 CREATE TABLE IF NOT EXISTS drops (
     agent TEXT NOT NULL, reason TEXT NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (agent, reason));
@@ -86,7 +83,6 @@ _CLEARED = (
     "mappings",
     "received",
     "blobs",
-    "events",
     "drops",
     "recoverable",
     "activations",

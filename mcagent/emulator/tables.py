@@ -34,10 +34,32 @@ CREATE TABLE IF NOT EXISTS uploads (
 CREATE TABLE IF NOT EXISTS upload_parts (
     asset TEXT NOT NULL, path TEXT NOT NULL, name TEXT NOT NULL, part INTEGER NOT NULL,
     content BLOB NOT NULL, PRIMARY KEY (asset, path, name, part));
+-- `id` is the device's, `uid` the service's own. `body` is the event as it came, `fields` are
+-- those of its type.
+CREATE TABLE IF NOT EXISTS events (
+    number INTEGER PRIMARY KEY, asset TEXT NOT NULL, agent TEXT NOT NULL, id TEXT NOT NULL,
+    uid TEXT NOT NULL UNIQUE, type TEXT NOT NULL, correlation TEXT NOT NULL,
+    time_ms INTEGER NOT NULL, etag INTEGER NOT NULL, fields TEXT NOT NULL, body TEXT NOT NULL,
+    UNIQUE (asset, id));
+CREATE INDEX IF NOT EXISTS events_time ON events (time_ms);
+CREATE TABLE IF NOT EXISTS event_types (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, etag INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS event_jobs (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, tenant TEXT NOT NULL, done_ms INTEGER NOT NULL,
+    body TEXT NOT NULL);
 """
 
-NAMES = ("applications", "assets", "aspect_types", "asset_types", "shares", "model_locks") + (
+NAMES = (
+    "applications",
+    "assets",
+    "aspect_types",
+    "asset_types",
+    "shares",
+    "model_locks",
     "files",
     "uploads",
     "upload_parts",
+    "events",
+    "event_types",
+    "event_jobs",
 )

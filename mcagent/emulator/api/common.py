@@ -15,6 +15,7 @@ AGENTS = "/api/agentmanagement/v3"
 CONNECT = "/api/mindconnect/v3"
 TIMESERIES = "/api/iottimeseries/v3"
 ASSETS = "/api/assetmanagement/v3"
+EVENTS = "/api/eventmanagement/v3"
 FILES = "/api/iotfile/v3"
 TOKENS = "/api/technicaltokenmanager/v3"
 

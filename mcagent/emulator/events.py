@@ -1,0 +1,169 @@
+"""Events: what agents exchanged and what applications posted, in one store (services API 4)."""
+
+import json
+import sqlite3
+import uuid
+from typing import Any
+
+from .answers import Refusal
+from .events_types import (
+    MEMBERS,
+    STANDARD,
+    check_value,
+    fields_of,
+    find_type,
+    visible_type,
+)
+from .times import format_time, parse_time
+
+# What an answer holds and a client may send back.
+_IGNORED = frozenset(("id", "etag", "_links"))
+_CORRELATION_MAX = 128
+
+
+def record_exchanged(
+    db: sqlite3.Connection, asset: str, agent: str, event: dict[str, Any]
+) -> None:
+    """Store an event of an exchange on *asset*; one that is sent again replaces itself.
+
+    It becomes a standard event unless its type is one that exists; fields of the type stand in
+    `details` (agent API 6.4.2).
+    """
+    event_id = str(event.get("id") or uuid.uuid4())
+    kind = find_type(db, event["type"]) or find_type(db, STANDARD)
+    assert kind is not None
+    known = fields_of(db, kind)
+    details = event.get("details")
+    given = {**(details if isinstance(details, dict) else {}), **event}
+    given = {name: value for name, value in given.items() if value is not None and name in known}
+    fields = {name: value for name, value in given.items() if _fits(known[name], value)}
+    _insert(
+        db,
+        asset=asset,
+        agent=agent,
+        id=event_id,
+        # The same event may lie on several assets; each of them has an id of its own.
+        uid=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{asset} {event_id}")),
+        type=kind["id"],
+        correlation=str(event.get("correlationId") or event_id)[:_CORRELATION_MAX],
+        time_ms=parse_time(event["timestamp"]),
+        fields=fields,
+        body=event,
+    )
+
+
+def _fits(field: dict[str, Any], value: Any) -> bool:
+    try:
+        check_value(field, value)
+    except Refusal:
+        return False
+    return True
+
+
+def check_event(db: sqlite3.Connection, body: dict[str, Any], tenant: str) -> dict[str, Any]:
+    """Check an event to be posted; give what is stored of it.
+
+    Raises:
+        Refusal: 400, a member is missing, unknown or not of its type.
+    """
+    for name in ("entityId", "timestamp"):
+        if not isinstance(body.get(name), str):
+            raise Refusal(400, f"{name} is missing or not text.")
+    try:
+        time_ms = parse_time(body["timestamp"])
+    except ValueError as exc:
+        raise Refusal(400, f"timestamp: {exc}.") from exc
+    type_id = body.get("typeId") or STANDARD
+    correlation = body.get("correlationId") or str(uuid.uuid4())
+    if not isinstance(type_id, str) or not isinstance(correlation, str):
+        raise Refusal(400, "typeId and correlationId must be text.")
+    if len(correlation) > _CORRELATION_MAX:
+        raise Refusal(400, f"correlationId has more than {_CORRELATION_MAX} characters.")
+    try:
+        kind = visible_type(db, type_id, tenant)
+    except Refusal as exc:
+        raise Refusal(400, f"typeId: {exc.message}") from exc
+    known = fields_of(db, kind)
+    fields = {}
+    for name, value in body.items():
+        if name in _IGNORED or name in MEMBERS or value is None:
+            continue
+        if name not in known:
+            raise Refusal(400, f"{name[:80]} is no field of {kind['id']}.")
+        check_value(known[name], value)
+        fields[name] = value
+    for name, field in known.items():
+        if field["required"] and name not in fields:
+            raise Refusal(400, f"{name} is required by {kind['id']}.")
+    return {"type": kind["id"], "correlation": correlation, "time_ms": time_ms, "fields": fields}
+
+
+def post_event(
+    db: sqlite3.Connection, asset: str, agent: str, checked: dict[str, Any], body: dict[str, Any]
+) -> sqlite3.Row:
+    """Store a checked event on *asset*; give its row."""
+    uid = str(uuid.uuid4())
+    _insert(db, asset=asset, agent=agent, id=uid, uid=uid, body=body, **checked)
+    row = find_event(db, uid)
+    assert row is not None
+    return row
+
+
+def _insert(db: sqlite3.Connection, *, fields: Any, body: Any, **columns: Any) -> None:
+    names = ("asset", "agent", "id", "uid", "type", "correlation", "time_ms")
+    db.execute(
+        "INSERT OR REPLACE INTO events (asset, agent, id, uid, type, correlation, time_ms, etag,"
+        " fields, body) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
+        (*(columns[name] for name in names), json.dumps(fields), json.dumps(body)),
+    )
+
+
+def find_event(db: sqlite3.Connection, uid: str) -> "sqlite3.Row | None":
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM events WHERE uid = ?", (uid[:64].lower(),)
+    ).fetchone()
+    return row
+
+
+def correct_event(
+    db: sqlite3.Connection, row: sqlite3.Row, body: dict[str, Any], tenant: str
+) -> sqlite3.Row:
+    """Correct an event; etag + 1.
+
+    Raises:
+        Refusal: 400, a member that must stay differs or is missing, or a field is not updatable.
+    """
+    needed = ["correlationId", "timestamp", "entityId"]
+    if row["type"] != STANDARD:
+        needed.append("typeId")
+    for name in needed:
+        if not isinstance(body.get(name), str):
+            raise Refusal(400, f"{name} must be in the body of a correction.")
+    checked = check_event(db, {**body, "typeId": body.get("typeId") or row["type"]}, tenant)
+    now = (checked["type"], checked["correlation"], checked["time_ms"], body["entityId"].lower())
+    if now != (row["type"], row["correlation"], row["time_ms"], row["asset"]):
+        raise Refusal(400, "typeId, correlationId, timestamp and entityId cannot change.")
+    held, kind = json.loads(row["fields"]), find_type(db, row["type"])
+    for name, field in (fields_of(db, kind) if kind else {}).items():
+        if not field["updatable"] and held.get(name) != checked["fields"].get(name):
+            raise Refusal(400, f"{name} is not updatable.")
+    db.execute(
+        "UPDATE events SET fields = ?, etag = etag + 1 WHERE number = ?",
+        (json.dumps(checked["fields"]), row["number"]),
+    )
+    again = find_event(db, row["uid"])
+    assert again is not None
+    return again
+
+
+def show_event(row: sqlite3.Row) -> dict[str, Any]:
+    """Shape an event without its links."""
+    return {
+        "id": row["uid"],
+        "typeId": row["type"],
+        "correlationId": row["correlation"],
+        "timestamp": format_time(row["time_ms"]),
+        "entityId": row["asset"],
+        "etag": row["etag"],
+        **json.loads(row["fields"]),
+    }
