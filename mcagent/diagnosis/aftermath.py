@@ -81,15 +81,15 @@ class Aftermath:
             lines += self._mapping_lines()
         if self.records_total:
             lines.append(
-                "%d of its uploads were accepted and then dropped, whole or in part; an operator "
-                "can replay them. The newest:" % self.records_total
+                "uploads that it accepted and then dropped, whole or in part, for an operator to "
+                "replay: %d; the newest:" % self.records_total
             )
             lines += ["  %(time)s  %(reason)s" % record for record in self.records]
         elif self.records_total == 0:
             lines.append("the platform keeps no upload that it dropped")
         if self.diagnostics:
             lines.append(
-                "diagnostic messages: %s; %d that all went well, %d others"
+                "diagnostic messages: %s; %d say that all went well, %d do not"
                 % (self.diagnostics, self.informed, len(self.messages))
             )
             lines += [
@@ -106,7 +106,7 @@ class Aftermath:
         for point, why in sorted(self.unmapped.items()):
             waiting = self.recorded.get(point)
             held = " (waiting samples with it: %d)" % waiting if waiting else ""
-            lines.append("values of %s are dropped: %s%s" % (point, why, held))
+            lines.append("it drops values of %s: %s%s" % (point, why, held))
         if lines and self.local_id not in ("", self.configuration_id):
             lines.append(
                 "the data model here is %s, the platform's is %s: where the one here waits, it "
@@ -164,8 +164,8 @@ def look(case: Case) -> Step:
     return failed(
         "dropped",
         printable(
-            f"{found.records_total} uploads were answered with 200 and then dropped, whole or in "
-            f"part; the newest of {newest['time']}: {newest['reason']}"
+            "uploads that the platform answered with 200 and then dropped, whole or in part: "
+            f"{found.records_total}; the newest, {newest['time']}: {newest['reason']}"
         ),
         "an operator maps what is missing and replays them, or deletes them (recoverable records)",
         details=lines,

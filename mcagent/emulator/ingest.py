@@ -74,7 +74,7 @@ class Verdict:
         return _UNMAPPED in self.named or _INVALID in self.named
 
     def counts(self) -> str:
-        dropped = min(self.dropped.total(), self.total)
+        dropped = self.dropped.total()
         return (
             f"Total {self.noun}: {self.total}, valid: {self.total - dropped}, dropped: {dropped}"
         )
@@ -240,7 +240,8 @@ def _take_sample(
                 records[key] = {}
             held = records.setdefault(key, {})
             held[series] = (value, None if quality is None else str(quality))
-        for reason, name in refused.items():  # once a value, whatever number of variables it feeds
+        if refused:  # once a value, whatever number of variables it feeds
+            reason, name = next(iter(refused.items()))
             verdict.drop(reason, heading=_REFUSED, name=name)
 
 

@@ -171,7 +171,7 @@ def test_each_point_without_a_valid_mapping_is_named_also_one_that_only_the_buff
         "strokes": "no mapping",
         "typo": "the platform's data model does not have it",
     }
-    assert "values of strokes are dropped: no mapping (waiting samples with it: 3)" in (
+    assert "it drops values of strokes: no mapping (waiting samples with it: 3)" in (
         report.lines()
     )
     assert any("here is m3, the platform's is m1" in line for line in report.lines())
@@ -235,7 +235,7 @@ def test_the_doctor_s_step_fails_where_something_was_dropped(hub, state):
     hub.settle()
     step = ask(state, look)
     assert (step.verdict, step.cause) == ("fail", "dropped")
-    assert "1 uploads were answered with 200 and then dropped" in step.measured
+    assert "answered with 200 and then dropped, whole or in part: 1;" in step.measured
     assert "Data points without mapping: parts." in step.measured
     hub.change_settings(denied_to_agents="rec.r")
     step = ask(state, look)

@@ -192,7 +192,7 @@ def test_a_type_that_changed_with_the_model_holds_until_the_point_is_mapped_anew
     why = plant.upload_status()["unmapped_why"]["strokes"]
     assert why == "its mapping is invalid: INVALID_TYPE"
     assert "INVALID_TYPE" in plant.upload_status()["held"]["timeseries"]
-    assert f"values of strokes are dropped: {why}" in plant.shown()
+    assert f"it drops values of strokes: {why}" in plant.shown()
     plant.operator.unmap(old)
     plant.operator.map_point(plant.id, "strokes", "DOUBLE", aspect="Fine")
     plant.run(1.5)
@@ -229,7 +229,7 @@ def test_somebody_changes_the_type_on_the_platform(plant):
     words = "recorded as LONG, the platform's data model says BOOLEAN"
     assert plant.upload_status()["unmapped_why"] == {"strokes": words}
     assert plant.hub.received(kind="timeseries") == []
-    assert f"values of strokes are dropped: {words}" in plant.shown()
+    assert f"it drops values of strokes: {words}" in plant.shown()
     plant.operator.put_model(plant.id, "m1", "2", strokes="LONG")
     plant.operator.map_point(plant.id, "strokes", "LONG", aspect="Other")
     plant.run(6.2)
@@ -254,8 +254,11 @@ def test_what_is_dropped_all_the_same_reaches_a_person_in_words_and_can_be_repla
     assert reason in report.messages[0]["text"]
     assert report.messages[0]["severity"] == "WARN"
     text = "\n".join(report.lines())
-    assert "values of parts are dropped: no mapping" in text
-    assert "1 of its uploads were accepted and then dropped" in text
+    assert "it drops values of parts: no mapping" in text
+    assert (
+        "uploads that it accepted and then dropped, whole or in part, for an operator to replay: 1;"
+        in text
+    )
     assert text.count(reason) == 2, "in the record and in the message"
     plant.operator.map_point(plant.id, "parts")
     plant.operator.replay_all()

@@ -2,6 +2,8 @@
 
 import json
 import random
+import re
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,6 +38,7 @@ SPLICES = [
     b"\xff",
     b"",
 ]
+COUNTS = re.compile(r"Total [a-z ]+: (\d+), valid: (-?\d+), dropped: (\d+) ")
 few = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -117,6 +120,10 @@ def test_any_sample_is_taken_and_stored_or_dropped(hub, device, timestamp, point
     hub.settle()
     list(hub.stored())
     list(hub.received())
+    for record in hub.recoverable_records():
+        total, valid, dropped = map(int, COUNTS.match(record["dropReason"]).groups())
+        assert 0 < dropped <= total, record
+        assert valid == total - dropped
 
 
 @few
@@ -171,3 +178,31 @@ def test_any_claims_are_answered_with_200_or_400(hub, device, changes):
 @given(assertion=st.text(alphabet="abcXYZ019._-=+/ ", max_size=80))
 def test_any_assertion_is_answered_with_400(hub, device, assertion):
     assert device.ask_token(assertion).status == 400
+
+
+@few
+@given(
+    method=st.sampled_from(["POST", "PUT", "GET", "DELETE"]),
+    path=st.sampled_from(
+        [
+            "/diagnosticActivations",
+            "/diagnosticActivations/ID",
+            "/diagnosticActivations/ID/messages",
+            "/diagnosticInformation",
+            "/recoverableRecords",
+            "/recoverableRecords/nobody/replay",
+            "/recoverableRecords/nobody/downloadLink",
+        ]
+    ),
+    body=json_values,
+    condition=json_values,
+    sort=st.sampled_from(["", "timestamp,desc", "requestTime", ",,", "desc", "id,asc"]),
+)
+def test_any_question_about_diagnostics_is_answered(
+    hub, device, method, path, body, condition, sort
+):
+    wanted = quote(json.dumps({"severity": condition, "correlationId": condition}))
+    place = CONNECT + path.replace("ID", device.id) + f"?filter={wanted}&sort={sort}"
+    text = json.dumps(body) if method in ("POST", "PUT") else None
+    status = device.call(method, place, text).status
+    assert status in (200, 201, 204, 400, 404, 405, 409)
