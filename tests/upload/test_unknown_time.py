@@ -4,7 +4,6 @@
 from mcagent.messages.event import Event
 from mcagent.messages.file import File
 from mcagent.messages.kinds import SAMPLE
-from mcagent.rejected import resolve
 from tests.helpers import TemporaryDirectory
 from tests.upload.wrongclock import TRUE_MS, Device
 
@@ -380,21 +379,4 @@ def test_a_refused_sample_keeps_its_correction():
         assert abs(shift_ms + 6000 - device.truth[666]) <= 500
         assert kept.kind == SAMPLE
         device.agent._buffer.release(kept)
-        device.agent.close()
-
-
-def test_a_refused_sample_that_is_sent_again_has_its_true_time():
-    """`mcagent rejected replay`, days and a power cut later."""
-    with TemporaryDirectory() as path:
-        device = Device(path)
-        device.record(1, 666, 2, 3)
-        device.hub.refuses = b'"value":"666"'
-        device.upload()
-        device.power_cut(DAY_MS)
-        device.clock.set()
-        device.hub.refuses = b"\0"
-        outcome = resolve(device.agent._buffer, "replay", [("timeseries", 2)])
-        assert len(outcome.done) == 1
-        assert device.upload().pending == 0
-        assert abs(device.errors_ms()[666]) <= 500
         device.agent.close()

@@ -1,13 +1,15 @@
-"""Messages that other processes left in the inbox while the clock was not set."""
+"""Records that come back: from the inbox, or from the rejected store, with a clock of 1970."""
 
 from mcagent.inbox import Inbox
 from mcagent.messages.kinds import SAMPLE
 from mcagent.messages.timeseries import SampleEncoder
+from mcagent.rejected import resolve
 from mcagent.runtime import FileSystem
 from tests.helpers import TemporaryDirectory
 from tests.upload.wrongclock import MODEL, Device
 
 HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
 
 
 def test_messages_of_other_processes_have_their_own_clock():
@@ -59,4 +61,21 @@ def test_a_message_of_a_lost_boot_is_kept_aside():
         assert device.upload().pending == 0
         assert device.hub.times() == {}
         assert any("nobody knows when" in note for note in device.agent.status().notes)
+        device.agent.close()
+
+
+def test_a_refused_sample_that_is_sent_again_has_its_true_time():
+    """`mcagent rejected replay`, days and a power cut later."""
+    with TemporaryDirectory() as path:
+        device = Device(path)
+        device.record(1, 666, 2, 3)
+        device.hub.refuses = b'"value":"666"'
+        device.upload()
+        device.power_cut(DAY_MS)
+        device.clock.set()
+        device.hub.refuses = b"\0"
+        outcome = resolve(device.agent._buffer, "replay", [("timeseries", 2)])
+        assert len(outcome.done) == 1
+        assert device.upload().pending == 0
+        assert abs(device.errors_ms()[666]) <= 500
         device.agent.close()
