@@ -17,6 +17,7 @@ _TIMESERIES = "/api/iottimeseries/v3"
 _ASSETS = "/api/assetmanagement/v3"
 _FILES = "/api/iotfile/v3"
 _EVENTS = "/api/eventmanagement/v3"
+_BULK = "/api/iottsbulk/v3"
 _TOKENS = "/api/technicaltokenmanager/v3"
 
 OPERATIONS: dict[str, "str | None"] = {
@@ -112,6 +113,9 @@ OPERATIONS: dict[str, "str | None"] = {
     f"PATCH {_EVENTS}/eventTypes/{{type}}": "em.et.u",
     f"PUT {_EVENTS}/eventTypes/{{type}}": "em.et.u",
     f"DELETE {_EVENTS}/eventTypes/{{type}}": "em.et.d",
+    f"POST {_BULK}/importJobs": "iot.bi.w",
+    f"GET {_BULK}/importJobs/{{job}}": "iot.bi.r",
+    f"GET {_BULK}/timeseries/{{entity}}/{{aspect}}": "iot.bts.r",
 }
 
 # What an agent's token may do, for itself only (services API 6.5). Asset management is read-only;

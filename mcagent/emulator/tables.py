@@ -47,9 +47,12 @@ CREATE TABLE IF NOT EXISTS event_types (
 CREATE TABLE IF NOT EXISTS event_jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, tenant TEXT NOT NULL, done_ms INTEGER NOT NULL,
     body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS bulk_jobs (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, body TEXT NOT NULL);
 """
 
 NAMES = (
+    "bulk_jobs",
     "applications",
     "assets",
     "aspect_types",

@@ -186,7 +186,7 @@ def answer_query(
             now_ms - settings.latest_min_age_s * 1000,
         )
         page = newest_values(db, query.variables, window, now_ms=now_ms)
-        return page, _shown(page, query.variables, codes=False)
+        return page, show_records(page, query.variables, codes=False)
     if query.ranged or query.descending:
         page = read_page(
             db,
@@ -201,10 +201,10 @@ def answer_query(
             db, query.variables, query.span, limit=query.limit, now_ms=now_ms, descending=True
         )
         page = Page(page.records[::-1], page.more)
-    return page, _shown(page, query.variables, codes=True)
+    return page, show_records(page, query.variables, codes=True)
 
 
-def _shown(page: Page, variables: list[Variable], *, codes: bool) -> list[dict[str, Any]]:
+def show_records(page: Page, variables: list[Variable], *, codes: bool) -> list[dict[str, Any]]:
     """Shape records, with the quality codes of variables that have any if *codes*."""
     coded = {v.name for v in variables if v.has_quality and codes}
     times = {v.name for v in variables if v.kind == "TIMESTAMP"}
