@@ -107,13 +107,13 @@ def cursor_before_the_data(patches):
     """The cursor goes past a refused record before its copy is durable."""
     real = buffer_module.set_aside
 
-    def set_aside(outlet, rejected, sequence, reason, make_room):
-        state = outlet.state
+    def set_aside(directory, lane, sequence, reason):
+        state = directory.outlet(lane).state
         head, offset = state.head, state.head_offset
         state.head, state.head_offset = sequence + 1, 0
-        make_room.__self__.cursor.write()
+        directory.cursor.write()
         state.head, state.head_offset = head, offset
-        real(outlet, rejected, sequence, reason, make_room)
+        return real(directory, lane, sequence, reason)
 
     patches.setattr(buffer_module, "set_aside", set_aside)
 
