@@ -28,6 +28,7 @@ COMMANDS = {
         "look into the buffer, check it, or take everything out, also while a service runs",
         True,
     ),
+    "diag": ("collect what helps to find a fault into one file, without any secret", True),
     "doctor": ("find out what is wrong, by measuring each step to the platform", True),
     "rejected": ("what the platform refused: list it, show it, send it again, drop it", True),
     "status": ("what is stored, since when, and what was dropped or set aside", True),
