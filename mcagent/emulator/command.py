@@ -11,7 +11,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from . import seed_command
+from .answers import Refusal
 from .emulator import Emulator
+from .seed_file import SeedError, read_plant
 
 _USAGE, _CONFIGURATION = 2, 4  # as all of mcagent's commands end, see docs/cli.md
 
@@ -39,7 +42,10 @@ def serve(argv: Sequence[str]) -> int:
         Exit status: 0 after a signal, 2 for wrong usage, 4 if it could not start.
     """
     try:
+        if list(argv[:1]) == ["seed"]:
+            return _seed(argv[1:])
         options = _parser().parse_args(list(argv))
+        plant = _plant(options.seed)
         emulator = _start(options)
     except SystemExit:
         return 0  # --help
@@ -47,16 +53,47 @@ def serve(argv: Sequence[str]) -> int:
         print(f"mcagent: {trouble}\n  hint: {trouble.hint}", file=sys.stderr)
         return trouble.status
     try:
+        if plant is not None:
+            emulator.seed(plant)
         _announce(emulator, options)
         _wait()
+    except Refusal as refusal:
+        print(f"mcagent: {options.seed} was refused: {refusal.message}", file=sys.stderr)
+        print("  hint: docs/emulator.md, Plants", file=sys.stderr)
+        return _CONFIGURATION
     finally:
         emulator.stop()
     return 0
 
 
+def _seed(argv: Sequence[str]) -> int:
+    """Load a plant into a hub that runs."""
+    parser = _Parser(
+        prog="mcagent emulator seed", description="Load a described plant into a hub that runs."
+    )
+    seed_command.add_arguments(parser)
+    options = parser.parse_args(list(argv))
+    try:
+        print("\n".join(seed_command.run(options)))
+    except SeedError as error:
+        raise _Trouble(str(error), error.hint, _CONFIGURATION) from error
+    return 0
+
+
+def _plant(name: "str | None") -> Any:
+    if name is None:
+        return None
+    try:
+        return read_plant(name)
+    except SeedError as error:
+        raise _Trouble(f"cannot start: {error}", error.hint, _CONFIGURATION) from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="mcagent emulator", description="Run a local Insights Hub for tests and first steps."
+        prog="mcagent emulator",
+        description="Run a local Insights Hub for tests and first steps.",
+        epilog="mcagent emulator seed FILE loads a plant into a hub that runs.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback)")
     parser.add_argument(
@@ -69,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--public-url", metavar="URL", help="origin under which devices reach the hub"
     )
+    parser.add_argument("--seed", metavar="FILE", help="load this plant first")
     parser.add_argument("--json", action="store_true", help="print one JSON object when ready")
     return parser
 

@@ -166,6 +166,15 @@ class Emulator:
         """
         return operations.create_asset(self._running, name, aspects or {})
 
+    def seed(self, plant: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Load a plant (docs/emulator.md, "Plants"); give the boarding configurations by agent.
+
+        Raises:
+            mcagent.emulator.answers.Refusal: An entry is wrong; nothing was loaded.
+        """
+        loaded = operations.seed(self._running, plant, self.url)
+        return {agent["name"]: agent["boarding"] for agent in loaded["agents"]}
+
     def operator_token(self, scopes: Sequence[str]) -> str:
         """Give an operator's access token, for calls of the platform's own interface."""
         token = operations.operator_token(self._running, list(scopes), self.url)

@@ -10,6 +10,7 @@ from . import agents, applications, assets, datasource, diagnostics, recoverable
 from .answers import Refusal
 from .hub import Hub
 from .scopes import ALL_SCOPES
+from .seed import Seeding
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -162,6 +163,24 @@ def share_asset(hub: Hub, asset: str, tenant: Any) -> None:
         if known_tenant(hub, tenant or "") == row["tenant"]:
             raise Refusal(400, "The asset belongs to that tenant already.")
         db.execute("INSERT OR IGNORE INTO shares VALUES (?, ?)", (asset, tenant))
+
+
+def seed(hub: Hub, plant: Any, base_url: str) -> dict[str, Any]:
+    """Load a plant (seed.py), all of it or nothing; give what was made and the boarding files.
+
+    Raises:
+        Refusal: 400, the message names the entry that is wrong.
+    """
+    with hub.store.transaction() as db:
+        seeding = Seeding(db, hub.settings.tenant, hub.settings)
+        seeding.load(plant)
+    return {
+        "made": dict(seeding.made),
+        "agents": [
+            {"name": name, "id": agent, "boarding": boarding(hub, agent, base_url)}
+            for name, agent in seeding.agents.items()
+        ],
+    }
 
 
 def known_tenant(hub: Hub, tenant: Any) -> str:

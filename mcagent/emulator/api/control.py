@@ -71,6 +71,12 @@ async def _create_asset(request: Request) -> Response:
     return answer({"id": asset}, 201)
 
 
+async def _seed(request: Request) -> Response:
+    """Load a plant: types, assets, agents, mappings."""
+    hub = hub_of(request)
+    return answer(operations.seed(hub, await json_object(request), hub.base_url(request)))
+
+
 async def _share(request: Request) -> Response:
     """`{"tenant"}`: let the other tenant read an asset."""
     body = await json_object(request)
@@ -181,6 +187,7 @@ ROUTES = [
     Route(f"{CONTROL}assets", _create_asset, methods=["POST"]),
     Route(f"{CONTROL}assets", _assets, methods=["GET"]),
     Route(f"{CONTROL}assets/{{asset}}/share", _share, methods=["POST"]),
+    Route(f"{CONTROL}seed", _seed, methods=["POST"]),
     Route(f"{CONTROL}token", _operator_token, methods=["POST"]),
     Route(f"{CONTROL}applications", _create_application, methods=["POST"]),
     Route(f"{CONTROL}received", _received, methods=["GET"]),

@@ -1,0 +1,162 @@
+"""Load a described plant: types, assets, agents with their data points, mappings.
+
+The members are the platform's own (services API 5, agent API 5 and 8), with three shortcuts: a
+type's id without a tenant gets the hub's, `children` stand inside their parent, and what an agent
+maps to is named by the asset's name. Loading twice changes nothing that is as described.
+"""
+
+import sqlite3
+from collections import Counter
+from typing import Any
+
+from . import agents, assets_tree, assets_types, mappings
+from .answers import Refusal
+from .assets import root_of
+from .assets_builtin import AGENT_TYPE
+from .assets_types import ASPECT, ASSET
+from .datasource import check_configuration, points_of, replace_configuration
+from .settings import Settings
+
+_MEMBERS = ("name", "aspectTypes", "assetTypes", "assets", "agents")
+_DEPTH_MAX = 20
+
+
+class Seeding:
+    """One plant on its way into the store; `made` counts what is new, `agents` names all."""
+
+    def __init__(self, db: sqlite3.Connection, tenant: str, settings: Settings) -> None:
+        self._db = db
+        self._tenant = tenant
+        self._settings = settings
+        self._assets: dict[str, str] = {}
+        self.made: Counter[str] = Counter()
+        self.agents: dict[str, str] = {}
+
+    def load(self, plant: Any) -> None:
+        """Load a plant; nothing of it stays if the caller's transaction is rolled back.
+
+        Raises:
+            Refusal: 400, it is not of this form; the message names the entry.
+        """
+        if not isinstance(plant, dict):
+            raise Refusal(400, "A plant must be an object.")
+        unknown = sorted(set(map(str, plant)) - set(_MEMBERS))
+        if unknown:
+            raise Refusal(400, f"A plant has {', '.join(_MEMBERS)}; not {unknown[0][:40]!r}.")
+        for table, member in ((ASPECT, "aspectTypes"), (ASSET, "assetTypes")):
+            for entry in _entries(plant, member):
+                _named(member, entry, lambda entry=entry, table=table: self._type(table, entry))
+        root = root_of(self._db, self._tenant)
+        for entry in _entries(plant, "assets"):
+            _named("assets", entry, lambda entry=entry: self._asset(entry, root, 0))
+        for entry in _entries(plant, "agents"):
+            _named("agents", entry, lambda entry=entry: self._agent(entry, root))
+
+    def _type_id(self, given: Any) -> str:
+        text = str(given)
+        return text if "." in text else f"{self._tenant}.{text}"
+
+    def _type(self, table: str, entry: dict[str, Any]) -> None:
+        body = dict(entry)
+        if table == ASSET:
+            body["parentTypeId"] = self._type_id(body.get("parentTypeId", "core.basicasset"))
+            body["aspects"] = [
+                {**one, "aspectTypeId": self._type_id(one.get("aspectTypeId"))}
+                for one in _entries(body, "aspects")
+            ]
+        type_id = self._type_id(entry.get("name"))
+        current = assets_types.find_type(self._db, table, type_id)
+        if current is None:
+            assets_types.create_type(self._db, table, type_id, body, self._tenant)
+            self.made["types"] += 1
+        else:
+            assets_types.change_type(self._db, table, current, {**current, **body}, self._tenant)
+
+    def _asset(self, entry: dict[str, Any], parent: str, depth: int) -> None:
+        if depth > _DEPTH_MAX:
+            raise Refusal(400, f"Assets are nested deeper than {_DEPTH_MAX}.")
+        body = {name: value for name, value in entry.items() if name != "children"}
+        body["typeId"] = self._type_id(body.get("typeId", "core.basicdevice"))
+        name = str(body.get("name"))
+        if name in self._assets:
+            raise Refusal(400, "Another asset of the plant has this name.")
+        found = self._db.execute(
+            "SELECT * FROM assets WHERE tenant = ? AND parent = ? AND name = ?",
+            (self._tenant, parent, name),
+        ).fetchone()
+        if found is None:
+            found = assets_tree.create(self._db, {**body, "parentId": parent}, self._tenant)
+            self.made["assets"] += 1
+        self._assets[name] = found["id"]
+        for child in _entries(entry, "children"):
+            _named(f"children of {name}", child, self._child(child, found["id"], depth + 1))
+
+    def _child(self, child: dict[str, Any], parent: str, depth: int) -> Any:
+        return lambda: self._asset(child, parent, depth)
+
+    def _agent(self, entry: dict[str, Any], root: str) -> None:
+        name = str(entry.get("name"))
+        row = self._db.execute(
+            "SELECT * FROM agents WHERE tenant = ? AND name = ?", (self._tenant, name)
+        ).fetchone()
+        if row is None:
+            parent = self._found(entry["parent"]) if "parent" in entry else root
+            body = {"name": name, "typeId": AGENT_TYPE, "parentId": parent}
+            asset = assets_tree.create(self._db, body, self._tenant)
+            profile = entry.get("securityProfile", "SHARED_SECRET")
+            agents.create_agent(
+                self._db, name=name, profile=profile, entity=asset["id"], tenant=self._tenant
+            )
+            row = agents.find_agent(self._db, asset["id"])
+            self.made["agents"] += 1
+        self.agents[name] = row["id"]
+        if "configuration" in entry:
+            try:
+                configuration = check_configuration(entry["configuration"])
+            except ValueError as exc:
+                raise Refusal(400, f"configuration: {exc}.") from exc
+            if row["dsc"] is None:  # a device's own is not overwritten
+                replace_configuration(self._db, row, configuration)
+                row = agents.find_agent(self._db, row["id"])
+        for mapping in _entries(entry, "mappings"):
+            self._mapping(mapping, row)
+
+    def _mapping(self, mapping: dict[str, Any], row: sqlite3.Row) -> None:
+        body = {
+            "agentId": row["id"],
+            "dataPointId": mapping.get("dataPointId"),
+            "entityId": self._found(mapping.get("asset")),
+            "propertySetName": mapping.get("propertySetName"),
+            "propertyName": mapping.get("propertyName"),
+            "keepMapping": mapping.get("keepMapping", True),
+        }
+        try:
+            mappings.create_mapping(
+                self._db, body, points_of(row), settings=self._settings, check_point=True
+            )
+            self.made["mappings"] += 1
+        except Refusal as exc:
+            if exc.status != 409:  # it is there already
+                point = str(mapping.get("dataPointId"))[:40]
+                raise Refusal(400, f"mapping of {point}: {exc.message}") from exc
+
+    def _found(self, name: Any) -> str:
+        if not isinstance(name, str) or name not in self._assets:
+            raise Refusal(400, f"{str(name)[:80]!r} is no asset of the plant.")
+        return self._assets[name]
+
+
+def _entries(holder: dict[str, Any], member: str) -> list[dict[str, Any]]:
+    entries = holder.get(member)
+    entries = [] if entries is None else entries
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise Refusal(400, f"{member} must be a list of objects.")
+    return entries
+
+
+def _named(member: str, entry: dict[str, Any], load: Any) -> None:
+    """Load one entry; a refusal says which it was."""
+    try:
+        load()
+    except Refusal as exc:
+        raise Refusal(400, f"{member}, {str(entry.get('name'))[:64]!r}: {exc.message}") from exc
