@@ -190,7 +190,9 @@ class Life:
         if operation == ROTATE:
             self._open = True
         response = self._meet(fate, number, request)
-        if operation == ROTATE and response.status in (200, 400, 401):
+        # A 200 that somebody else gave is no answer that anybody can use: the rotation stays open.
+        own = not isinstance(fate, (Response, tuple))
+        if operation == ROTATE and response.status in ((200, 400, 401) if own else (400, 401)):
             self._open = False
         if operation == "token":
             self._refused_token = response.status in (400, 401)

@@ -1,7 +1,7 @@
 """Random answers, in any order: the agent is never lost, and nothing goes where it must not."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mcagent.errors import CredentialError, TransportError
@@ -120,6 +120,11 @@ def live_through(life):
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
+@example(
+    ["", _REFUSALS[0], "cut", ("instead", _GATEWAY[9]), ("instead", _GATEWAY[10])],
+    {},
+    {"previous_secret": "never", "rat_after_expiry": False},
+)
 @given(st.lists(FATES, max_size=14), REFUSED_API, SETTINGS)
 def test_no_sequence_of_answers_loses_the_agent(fates, refused, switches):
     """Nor sends a secret elsewhere, raises what is not documented, or rotates without a reason."""

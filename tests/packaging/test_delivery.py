@@ -10,17 +10,25 @@ import mcagent
 from tests.packaging.machines import PLATFORMS, needed
 from tests.source_tree import ROOT, modules
 
-WHEEL_MAX_BYTES = 400_000
+WHEEL_GOAL_BYTES = 400_000
+WHEEL_MAX_BYTES = 520_000  # docs/adr/0013 says what it bought
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PURE = {"urllib3", "pyjwt"}  # no compiled parts; test_install.py asks the index itself
 
 
 def test_wheel_is_pure_and_small(wheel, figure):
-    """One wheel for every machine, under 400 kB."""
+    """One wheel for every machine; what a device uses of it keeps the goal of the whole."""
     size = wheel.stat().st_size
-    figure("wheel", f"{size} bytes")
+    with zipfile.ZipFile(wheel) as archive:
+        hub = sum(
+            entry.compress_size
+            for entry in archive.infolist()
+            if entry.filename.startswith("mcagent/emulator/")
+        )
+    figure("wheel", f"{size} bytes, goal {WHEEL_GOAL_BYTES}; {hub} of them are the local hub")
     assert wheel.name.endswith("-py3-none-any.whl")
     assert size < WHEEL_MAX_BYTES
+    assert size - hub < WHEEL_GOAL_BYTES
 
 
 def test_wheel_holds_every_module_and_nothing_else(wheel):
