@@ -4,10 +4,9 @@ The store is a queue. What stands before a chosen record goes behind the others,
 but the chosen ones leaves it.
 """
 
-import errno
 import json
 
-from .buffer.reject import DROP, KEEP, REPLAY
+from .buffer.reject import DROP, KEEP, REPLAY, STOP
 from .buffer.settings import ALL_LANES, REJECTED
 from .errors import BufferFull, InvalidMessage
 from .messages import kinds
@@ -19,8 +18,12 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from .buffer import Buffer
+    from .buffer.batch import Record
 
     Name = tuple[str, int]  # the lane that it came from, and its number there
+
+
+_AT_ONCE = 500  # the buffer is held for so many
 
 
 class Outcome:
@@ -31,7 +34,7 @@ class Outcome:
         refused: Name and why it cannot be sent again; they are still in the store.
         missing: Not in the store (any more).
         left: Not looked at, because of `trouble`; they are still in the store.
-        trouble: No room: why; None otherwise.
+        trouble: Why it went no further: no room; None otherwise.
     """
 
     def __init__(self) -> None:
@@ -39,7 +42,7 @@ class Outcome:
         self.refused: "list[tuple[Name, str]]" = []
         self.missing: "list[Name]" = []
         self.left: "list[Name]" = []
-        self.trouble: "BufferFull | None" = None
+        self.trouble: "Exception | None" = None
 
 
 def resolve(buffer: "Buffer", what: str, names: "list[Name]") -> Outcome:
@@ -50,49 +53,85 @@ def resolve(buffer: "Buffer", what: str, names: "list[Name]") -> Outcome:
     Raises:
         OSError: The disk refused it; what is not done is still in the store.
     """
-    outcome = Outcome()
-    wanted = set(names)
-    last = buffer.next_sequence(REJECTED) - 1
-    while wanted:
-        record = buffer.first_record(REJECTED)
-        if record is None or record.sequence > last:
-            break
-        name, sequel = name_of(record.payload), KEEP
-        if name in wanted:
-            wanted.remove(name)
-            sequel = what
-            why = obstacle(record.kind, record.payload) if what == REPLAY else ""
+    return _Work(buffer, what, names).run()
+
+
+class _Work:
+    def __init__(self, buffer: "Buffer", what: str, names: "list[Name]") -> None:
+        self._buffer = buffer
+        self._what = what
+        self._names = names
+        self._wanted = set(names)
+        self._last = buffer.next_sequence(REJECTED) - 1
+        self._taken: "list[tuple[str, Name | None]]" = []  # of the present group, in order
+        self._outcome = Outcome()
+
+    def run(self) -> Outcome:
+        outcome = self._outcome
+        while self._wanted and outcome.trouble is None:
+            self._taken = []
+            count, trouble = self._buffer.resolve_rejected(self._decide, _AT_ONCE)
+            outcome.done += [
+                name for sequel, name in self._taken[:count] if sequel != KEEP and name is not None
+            ]
+            failed = self._taken[count:]
+            for sequel, name in failed:
+                if sequel != KEEP and name is not None:
+                    self._wanted.add(name)
+            if trouble is not None and not failed:
+                raise trouble  # the record itself cannot be read back
+            if trouble is not None:
+                self._failed(trouble, *failed[-1])
+            elif not count:
+                break
+        rest = [name for name in self._names if name in self._wanted]
+        if outcome.trouble is None:
+            outcome.missing = rest
+        else:
+            outcome.left = rest
+        return outcome
+
+    def _decide(self, record: "Record") -> "tuple[str, bytes]":
+        """What becomes of one record, and what is sent of it."""
+        if not self._wanted or record.sequence > self._last:
+            return STOP, b""
+        name, sequel, payload = name_of(record.payload), KEEP, record.payload
+        if name in self._wanted:
+            self._wanted.remove(name)
+            sequel = self._what
+            why = obstacle(record.kind, payload) if sequel == REPLAY else ""
             if why:
-                outcome.refused.append((name, why))
+                self._outcome.refused.append((name, why))
+                if not self._wanted:
+                    return STOP, b""
                 sequel = KEEP
-        if sequel == KEEP and not wanted:
-            break
-        try:
-            buffer.resolve_rejected(record.sequence, sequel, replayed)
-        except BufferFull as error:
-            outcome.trouble = error
-            if sequel == KEEP:
-                outcome.trouble = BufferFull(
-                    "the store of rejected records is full, and %s/%d stands before the chosen "
-                    "ones" % (name or ("", record.sequence)),
-                    hint="take the oldest first: mcagent rejected ls shows them in that order",
-                )
-            elif name is not None:
-                wanted.add(name)
-            break
-        except OSError as error:
-            if error.errno != errno.EIO or sequel == KEEP or name is None:
-                raise
-            outcome.refused.append((name, str(error)))  # its file is not what it was
-            continue
-        if sequel == what and name is not None:
-            outcome.done.append(name)
-    rest = [name for name in names if name in wanted]
-    if outcome.trouble is None:
-        outcome.missing = rest
-    else:
-        outcome.left = rest
-    return outcome
+            elif sequel == REPLAY:
+                payload = _as_sent(record)
+        self._taken.append((sequel, name))
+        return sequel, payload
+
+    def _failed(self, trouble: "Exception", sequel: str, name: "Name | None") -> None:
+        """It went no further than the record *name*."""
+        outcome = self._outcome
+        if isinstance(trouble, OSError) and sequel == REPLAY and name is not None:
+            outcome.refused.append((name, str(trouble)))  # its file is not what it was
+            self._wanted.remove(name)
+        elif isinstance(trouble, OSError):
+            raise trouble
+        elif sequel == KEEP:
+            outcome.trouble = BufferFull(
+                "the store of rejected records is full, and %s/%d stands before the chosen ones"
+                % (name or ("", 0)),
+                hint="take the oldest first: mcagent rejected ls shows them in that order",
+            )
+        else:
+            outcome.trouble = trouble
+
+
+def _as_sent(record: "Record") -> bytes:
+    """The payload that goes back: with the time of the boot that recorded it."""
+    head, _line, payload = record.payload.partition(b"\n")
+    return replayed(record.kind, json.loads(head), payload)
 
 
 def obey(
@@ -117,10 +156,7 @@ def obey(
     for name, why in outcome.refused:
         note("the rejected record %s/%d was not %s: %s" % (name[0], name[1], word, why))
     if outcome.trouble is not None:
-        note(
-            "%d rejected records were not %s: %s"
-            % (len(outcome.left), word, outcome.trouble.message)
-        )
+        note("%d rejected records were not %s: %s" % (len(outcome.left), word, outcome.trouble))
 
 
 def name_of(payload: bytes) -> "Name | None":

@@ -19,7 +19,7 @@ from .settings import BufferSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from .batch import Batch, Record
     from .spool import SpooledFile
@@ -289,10 +289,12 @@ class Buffer:
         with self._lock:
             return set_aside(self._files, lane, sequence, reason)
 
-    def resolve_rejected(self, number: int, what: str, *again: "Any") -> None:
-        """Let the oldest refused record go where *what* says; see `reject.resolve`."""
+    def resolve_rejected(
+        self, decide: "Callable[[Record], tuple[str, bytes]]", most: int
+    ) -> "tuple[int, Exception | None]":
+        """Let the oldest refused records go where *decide* says; see `reject.resolve`."""
         with self._lock:
-            resolve(self._files, number, what, *again)
+            return resolve(self._files, decide, most)
 
     def pass_by(self, batch: "Batch", reason: "dict[str, Any] | None") -> int:
         """Go past *batch*, which cannot be sent as it is; see `reject.pass_by`."""

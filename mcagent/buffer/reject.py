@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from .lane import Lane
     from .spool import Copy
 
-# What can become of a refused record.
-REPLAY, DROP, KEEP = "replay", "drop", "keep"
+# What can become of a refused record; the last: it and those behind it stay where they are.
+REPLAY, DROP, KEEP, STOP = "replay", "drop", "keep", "stop"
 
 _NEVER = 0x3FFFFFFF
+_MOST_BYTES = 262144
 
 
 def set_aside(directory: "Directory", lane: str, sequence: int, reason: "dict[str, Any]") -> bool:
@@ -45,72 +46,91 @@ def set_aside(directory: "Directory", lane: str, sequence: int, reason: "dict[st
 
 
 def resolve(
-    directory: "Directory",
-    number: int,
-    what: str,
-    again: "Callable[[int, dict[str, Any], bytes], bytes]" = lambda _kind, _head, payload: payload,
-) -> None:
-    """Send the oldest refused record again, drop it, or put it behind the others; and go past it.
+    directory: "Directory", decide: "Callable[[Record], tuple[str, bytes]]", most: int
+) -> "tuple[int, Exception | None]":
+    """Take the oldest refused records out of the store, or put them behind the others.
 
-    It is durable there before; a cut just then leaves it in both places.
+    They are durable where they go before; a cut just then leaves them in both places.
 
     Args:
         directory: All lanes.
-        number: What the record is in the rejected store.
-        what: One of the constants above.
-        again: From kind, first line and payload of a refused record to the payload to replay.
+        decide: Record to one of the constants above and the payload that is sent again.
+        most: How many at once; as many as have their kind and data model in common.
+
+    Returns:
+        How many it was done with, and why not with the next one: BufferFull where something else
+        would have to be given up for it; OSError (EIO) where its file is gone or not what it was.
 
     Raises:
-        BufferFull: Something else would have to be given up for it.
-        ValueError: *number* is not the oldest refused record.
-        OSError: Its file is gone, or not what it was (EIO).
+        OSError: The disk refused it. Some may be in both places.
     """
-    outlet = directory.outlet(REJECTED)
-    room = directory.room
-    record = outlet.pin_first()
+    outlet, room = directory.outlet(REJECTED), directory.room
+    batch = outlet.cut(_MOST_BYTES, most, None)
+    if batch is None:
+        return 0, None
+    runs: "list[Run]" = []
+    trouble: "Exception | None" = None
+    settings = outlet.lane.settings
+    each = settings.group_records, settings.group_ms
     try:
         try:
             room.pushes = False
-            if record is None or record.sequence != number:
-                raise ValueError("record %d is not the oldest of the rejected ones" % number)
-            if what != DROP:
-                _put(directory, record, again if what == REPLAY else None)
+            settings.group_records = settings.group_ms = _NEVER
+            for record in batch.records():
+                what, payload = decide(record)
+                if what == STOP:
+                    break
+                if what != DROP:
+                    _put(directory, record, payload, back=what == REPLAY)
+                _add(runs, record)
+        except (BufferFull, InvalidMessage) as error:
+            trouble = error
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            trouble = error
         finally:
             room.pushes = True
-            outlet.unpin()
+            settings.group_records, settings.group_ms = each
+            for lane in directory.lanes.values():
+                lane.flush()
     finally:
-        room.pushes = True  # an exception of the script (Ctrl-C) may come before the other one
-    outlet.set_aside(record, kept=True)
-    directory.settle()
+        # Once more: an exception of the script (Ctrl-C) may come between any two lines.
+        room.pushes = True
+        settings.group_records, settings.group_ms = each
+        outlet.release(batch, again=False)
+    if runs:
+        outlet.advance(runs[-1].sequence + runs[-1].count, 0, runs, became="set aside")
+        directory.settle()
+    return sum([run.count for run in runs]), trouble
 
 
-def _put(
-    directory: "Directory",
-    record: "Record",
-    again: "Callable[[int, dict[str, Any], bytes], bytes] | None",
-) -> None:
-    """Store *record* at the end of the lane that it came from, or without *again* of the store."""
+def _put(directory: "Directory", record: "Record", payload: bytes, *, back: bool) -> None:
+    """Store *record* at the end of the lane that it came from, or of the store."""
     import json
 
     rejected = lane = directory.lane(REJECTED)
-    payload = record.payload
-    if again is not None:
-        line, _end, payload = payload.partition(b"\n")
-        head = json.loads(line)
-        lane = directory.lane(head["lane"])
-        payload = again(record.kind, head, payload)
+    if back:
+        lane = directory.lane(json.loads(record.payload.split(b"\n")[0])["lane"])
     copy = _copy_file(rejected, lane, record, directory.make_room)
     stored = False
     try:
-        if again is not None and record.kind == FILE_KIND:
+        if back and record.kind == FILE_KIND:
             if copy is None or copy.sha256 != json.loads(payload)["sha256"]:
                 raise OSError(errno.EIO, "the file of the record %d changed" % record.sequence)
             payload = file_payload(json.loads(payload), copy, lane.next)
-        lane.append(record.kind, payload, record.context.configuration_id, True)
+        lane.append(record.kind, payload, record.context.configuration_id, False)
         stored = True
     finally:
         if copy is not None and not stored and lane.spool is not None:
             lane.spool.remove(lane.next)
+
+
+def _add(runs: "list[Run]", record: "Record") -> None:
+    if not runs or record.sequence != runs[-1].sequence + runs[-1].count:
+        runs.append(new_run(record))
+    else:
+        runs[-1].count += 1
 
 
 def pass_by(directory: "Directory", batch: "Batch", reason: "dict[str, Any] | None") -> int:
@@ -167,10 +187,7 @@ def _copy_all(rejected: "Lane", batch: "Batch", reason: "dict[str, Any]") -> "li
                 )
             except (BufferFull, InvalidMessage):
                 break
-            if not runs or record.sequence != runs[-1].sequence + runs[-1].count:
-                runs.append(new_run(record))
-            else:
-                runs[-1].count += 1
+            _add(runs, record)
     finally:
         settings.group_records, settings.group_ms = each
         rejected.flush()

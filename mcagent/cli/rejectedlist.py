@@ -51,6 +51,8 @@ class Refused:
         self.words = str(reason.get("reason") or "")
         self.correlation_id = str(reason.get("correlation_id") or "")
         self.recorded_ms = head.get("recorded_ms") if head.get("trusted") else None
+        if isinstance(reason.get("shift_ms"), int) and isinstance(head.get("recorded_ms"), int):
+            self.recorded_ms = head["recorded_ms"] + reason["shift_ms"]
         self.refused_ms = reason.get("time_ms") or entry.wall_ms
         self.recorded = _time(self.recorded_ms)
         self.refused = _time(self.refused_ms)
@@ -194,7 +196,7 @@ def _text(record: Refused) -> str:
     if entry.configuration_id:
         lines.append(f"  data model: {entry.configuration_id}")
     lines.append(f"  refused: {time_and_age(record.refused, record.refused_ms)}")
-    lines.append(f"  status: {record.status or 'no answer'}")
+    lines.append(f"  status: {record.status or 'none'}")
     lines.append(f"  words: {record.words}")
     if record.correlation_id:
         lines.append(f"  correlation id: {record.correlation_id}")

@@ -7,7 +7,7 @@ from ..buffer.reject import DROP, REPLAY
 from ..errors import ConfigurationError
 from .bufferwork import open_survey
 from .common import count, show, state_directory
-from .exits import INCOMPLETE, OK, NotComplete, UsageError, code_of, complain
+from .exits import INCOMPLETE, OK, NotComplete, UsageError, code_of, complain, describe
 from .rejectedlist import choose, count_of, read_refused
 
 TYPE_CHECKING = False
@@ -98,7 +98,7 @@ def _hand_over(
 def _report(args: "argparse.Namespace", what: str, outcome: "Outcome") -> int:
     value = _value(what, "buffer", outcome.done)
     value["kept"] = [{"record": _text(name), "reason": why} for name, why in outcome.refused] + [
-        {"record": _text(name), "reason": outcome.trouble.message}
+        {"record": _text(name), "reason": str(outcome.trouble)}
         for name in outcome.left
         if outcome.trouble is not None
     ]
@@ -109,7 +109,8 @@ def _report(args: "argparse.Namespace", what: str, outcome: "Outcome") -> int:
         complain(f"{_text(name)} is not in the store any more")
     if outcome.trouble is not None:
         left = count(len(outcome.left), "refused record")
-        complain(f"{left} left where they are: {outcome.trouble.message}", outcome.trouble.hint)
+        what_happened, hint = describe(outcome.trouble)
+        complain(f"{left} left where they are: {what_happened}", hint)
         return code_of(outcome.trouble)
     return INCOMPLETE if outcome.refused or outcome.missing else OK
 

@@ -143,7 +143,7 @@ def _set_aside(script):
 def _set_aside_and_replay(script):
     script.moved = {1}
     script.buffer.set_aside("timeseries", 1, {"status": 400})
-    script.buffer.resolve_rejected(1, "replay")
+    script.buffer.resolve_rejected(lambda record: ("replay", record.payload.split(b"\n")[1]), 1)
 
 
 @pytest.mark.parametrize(

@@ -378,8 +378,9 @@ def test_a_full_lane_leaves_the_inbox_open(state, monkeypatch):
     from mcagent.inbox import Inbox
     from mcagent.runtime import Clock, FileSystem
 
-    def full(_self, _number, _what, *_again):
-        raise BufferFull("no room in the lane timeseries")
+    def full(_self, decide, _most):
+        decide(_self.first_record("rejected"))
+        return 0, BufferFull("no room in the lane timeseries")
 
     inbox = Inbox(state, FileSystem(), Clock())
     inbox.put({"rejected": "replay"}, iter([b'[["timeseries", 1]]']))
