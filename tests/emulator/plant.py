@@ -72,6 +72,7 @@ class Plant:
         while True:
             assert got.status == 200, got.body
             pages.append(got.json)
+            assert len(pages) < 100, "links lead round in a circle"
             link = got.headers.get("link")
             if link is None:
                 return pages

@@ -99,8 +99,9 @@ def test_sort_desc_begins_at_the_end(five):
 
 @pytest.mark.parametrize("sort", ["asc", "desc"])
 @pytest.mark.parametrize("limit", [1, 2, 4])
-def test_links_lead_through_all_pages_and_end(five, sort, limit):
-    pages = five.everything(limit=limit, sort=sort, select="rpm")
+@pytest.mark.parametrize("ends", [{}, {"start": at(0), "to": at(5)}, {"start": at(0)}])
+def test_links_lead_through_all_pages_and_end(five, sort, limit, ends):
+    pages = five.everything(limit=limit, sort=sort, select="rpm", **ends)
     assert [len(page) for page in pages] == [limit] * (5 // limit) + [5 % limit] * (5 % limit > 0)
     found = [record["rpm"] for page in pages for record in page]
     assert found == ([1, 2, 3, 4, 5] if sort == "asc" else [5, 4, 3, 2, 1])
