@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mcagent.emulator.aggregates_query import FIELDS, Step, read_request
 from mcagent.emulator.answers import Refusal
 from mcagent.emulator.times import format_time, parse_time
-from mcagent.emulator.timeseries import Variable
+from mcagent.emulator.timeseries import Variable, variables_of, write_records
 
 from .application import Application
 from .plant import MOTOR, Plant, at
@@ -79,6 +79,17 @@ def test_values_are_counted_by_the_severity_of_their_quality(plant):
     assert found["rpm"]["lastvalue"] == 30
     assert found["load"]["countgood"] == 5
     assert found["load"]["sum"] == 10.0
+
+
+def test_a_variable_without_quality_codes_has_good_values_alone(hub, plant):
+    """A device sends a code whatever the variable is: it is stored, and does not count here."""
+    with hub._running.store.transaction() as db:
+        bare = next(v for v in variables_of(db, plant.asset, "motor") if v.name == "bare")
+        record = {((plant.asset, "motor"), parse_time(at(1))): {bare.series: (5, "-1")}}
+        write_records(db, record, now_ms=0, replace=True)
+    (found,) = aggregates(plant, start=at(0), to=at(120))
+    assert (found["bare"]["countgood"], found["bare"]["sum"]) == (1, 5)
+    assert plant.read() == [{"_time": at(1), "bare": 5}]
 
 
 def test_an_interval_of_bad_values_has_counts_alone(plant):

@@ -8,6 +8,7 @@ from mcagent.emulator.times import format_time, parse_time
 
 from .plant import Plant
 
+pytestmark = pytest.mark.slow
 T0 = 1767600000000
 # Few times and values, so that records meet, are replaced and end on the ends of ranges.
 moments = st.integers(0, 12).map(lambda n: T0 + n * 250)

@@ -60,7 +60,7 @@ def test_a_clock_that_goes_back_frees_nothing():
 def test_too_much_a_second_is_a_429_in_either_shape(hub, plant, shape, after_s):
     hub.change_settings(put_bytes_per_s=1000, throttle_shape=shape, retry_after_s=after_s)
     record = [{"_time": at(1), "rpm": 1}]
-    assert plant.call("PUT", plant.path(), json.dumps(record) + " " * 960).status == 204
+    assert plant.call("PUT", plant.path(), json.dumps(record) + " " * 20_000).status == 204
     got = plant.call("PUT", plant.path(), record)
     assert got.status == 429
     if shape == "gateway":
@@ -72,14 +72,14 @@ def test_too_much_a_second_is_a_429_in_either_shape(hub, plant, shape, after_s):
     several = [{"entityId": plant.asset, "propertySetName": "motor", "data": record}]
     errors = plant.call("PUT", BASE, {"timeseries": several}).json["errors"]
     assert [error["status"] for error in errors] == [429]
-    hub.set_clock(5)
+    hub.set_clock(30)
     assert plant.put(*record).status == 204
 
 
 def test_without_the_switch_too_much_is_noted(plant):
     body = json.dumps([{"_time": at(1), "rpm": 1}])
     for _ in range(2):
-        assert plant.call("PUT", plant.path(), body + " " * 60_000).status == 204
+        assert plant.call("PUT", plant.path(), body + " " * 900_000).status == 204
     assert plant.hub.state()["breaches"] == {"put_bytes_per_s": 1}
 
 
@@ -184,8 +184,9 @@ def test_without_the_rules_what_breaks_them_is_noted(plant):
 # -- asynchronous writes ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_write_may_show_later_and_in_order(hub, plant):
-    hub.change_settings(visibility_delay_s=0.2)
+    hub.change_settings(visibility_delay_s=1.0)
     plant.write({"_time": at(1), "rpm": 1})
     hub.change_settings(visibility_delay_s=0.0)
     plant.write({"_time": at(1), "load": 2})  # does not overtake the first one
@@ -193,7 +194,7 @@ def test_a_write_may_show_later_and_in_order(hub, plant):
     assert hub.state()["pending"] == 2
     hub.settle()
     assert plant.read() == [{"_time": at(1), "load": 2.0}]
-    hub.change_settings(visibility_delay_s=0.1, visibility_delay_max_s=0.2)
+    hub.change_settings(visibility_delay_s=1.0, visibility_delay_max_s=1.5)
     plant.delete(start=at(0), to=at(9))
     assert plant.read() != []
     hub.settle()
