@@ -7,11 +7,12 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from mcagent import Agent, DataModel, DataPoint, DataSource
+from mcagent import Agent, DataModel, DataPoint, DataSource, TransportError
 from mcagent.live import StatusServer, read_live
 from mcagent.pulse import Pulse
 from mcagent.transport.fake import FakeTransport
@@ -69,15 +70,48 @@ def test_nothing_answers_before_start_and_after_stop(agent):
     assert read_live(agent.directory) is not None
 
 
-def test_it_is_in_the_way_of_nobody_while_a_request_hangs(agent):
-    """Threads: the one that answers waits for nothing that the network does."""
-    agent.start()
-    for _ in range(20):
+class Hanging(FakeTransport):
+    """A request that is under way for as long as the test wants."""
+
+    def __init__(self):
+        super().__init__([])
+        self.sending, self.over = threading.Event(), threading.Event()
+
+    def send(self, request):
+        self.sending.set()
+        self.over.wait(20)
+        raise TransportError("broken off", kind="aborted")
+
+    def close(self):
+        self.over.set()
+
+
+def test_the_status_is_told_while_a_request_hangs(tmp_path):
+    """It has a thread of its own: the worker's waits for the platform then."""
+    transport = Hanging()
+    boarding = {
+        "content": {
+            "baseUrl": "https://hub.test",
+            "iat": "unused",
+            "clientCredentialProfile": ["SHARED_SECRET"],
+            "clientId": "0f5b7c1d2e3a44b59c6d7e8f90a1b2c3",
+            "tenant": "acmedev",
+        }
+    }
+    with Agent.open(tmp_path / "state", transport=transport, boarding=boarding) as agent:
+        agent.submit(MODEL)
+        agent.start()
+        assert transport.sending.wait(10)
         assert read_live(agent.directory)["pending"] == 1
-    silent = socket.socket(socket.AF_UNIX)  # connects, never reads
-    silent.connect(agent.directory + "/status.sock")
-    assert read_live(agent.directory)["pending"] == 1
-    silent.close()
+        assert not transport.over.is_set()
+
+
+def test_who_connects_and_says_nothing_is_in_nobodys_way(agent):
+    agent.start()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.connect(agent.directory + "/status.sock")
+        for _ in range(5):
+            assert read_live(agent.directory)["pending"] == 1
 
 
 def test_a_killed_owner_leaves_a_socket_that_stops_nobody(tmp_path):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 
 from ..errors import ConfigurationError
 from ..inspection.places import owner_of
@@ -15,13 +16,34 @@ _PROBE_BYTES = 4096
 
 def look(case: Case) -> Step:
     directory = case.directory
-    if not os.path.exists(directory):
+    try:
+        state = os.stat(directory)
+        folder = stat.S_ISDIR(state.st_mode)
+    except FileNotFoundError:
         return _not_there(directory)
-    if not os.path.isdir(directory):
+    except OSError as error:  # a folder above it is closed to this user, or is a file
+        return failed(
+            "not-readable",
+            f"{directory} cannot be looked at by {_user(os.geteuid())}: {error.strerror}",
+            "run this as the user of the service",
+        )
+    if not folder:
         return failed(
             "no-directory",
             f"{directory} is not a directory",
             "name the directory that mcagent keeps its state in",
+        )
+    # First of all: where it is, and how far it is onboarded, counts for all other steps.
+    try:
+        notes = case.read_record()
+    except ConfigurationError as error:
+        return failed("unusable", error.message, error.hint)
+    except OSError as error:
+        return failed(
+            "not-readable",
+            f"the credentials in {directory} cannot be read by {_user(os.geteuid())}: "
+            f"{error.strerror}",
+            "run this as the user that owns them",
         )
     try:
         _write_probe(directory)
@@ -30,21 +52,10 @@ def look(case: Case) -> Step:
         if error.errno not in _FULL:
             return failed(
                 "not-writable",
-                f"{directory} cannot be written: {error.strerror}",
-                f"this process runs as {_user(os.geteuid())}, the directory belongs to "
-                f"{_user(os.stat(directory).st_uid)}: run this as the user of the service, and "
+                f"{directory} cannot be written by {_user(os.geteuid())}: {error.strerror}",
+                f"it belongs to {_user(state.st_uid)}: run this as the user of the service, and "
                 "see that its file system is mounted for writing",
             )
-    try:
-        notes = case.read_record()
-    except ConfigurationError as error:
-        return failed("unusable", error.message, error.hint)
-    except OSError as error:
-        return failed(
-            "not-readable",
-            f"the credentials in {directory} cannot be read: {error.strerror}",
-            "run this as the user that owns them",
-        )
     if notes and not case.record.client_id:
         return failed(
             "credentials-damaged",

@@ -129,6 +129,29 @@ def _platform(connection):
         connection.answer(headers=[f"Date: {date}"])
 
 
+def _with_crl(patient, crl):
+    """A healthy host under a CA whose revocation list is *crl* of the authority and the leaf."""
+    authority = certificates.Authority("plant CA")
+    leaf = authority.leaf()
+    for name, data in (("ca.pem", authority.pem), ("crl.pem", crl(authority, leaf[0]))):
+        (patient.folder / name).write_bytes(data)
+    context = certificates.context(patient.folder, leaf)
+    server = patient.stack.enter_context(Server(_platform, context=context))
+    patient.told_of(server.url)
+    patient.options += ["--ca", str(patient.folder / "ca.pem")]
+    patient.options += ["--crl", str(patient.folder / "crl.pem")]
+
+
+def revoked_certificate(patient, _request):
+    """The host's certificate is on its issuer's list."""
+    _with_crl(patient, lambda authority, leaf: authority.crl(leaf))
+
+
+def expired_crl(patient, _request):
+    """The list itself is out of date."""
+    _with_crl(patient, lambda authority, _leaf: authority.crl(days=(-30, -1)))
+
+
 def captive_portal(patient, _request):
     """A page for people answers in the platform's place."""
 
@@ -251,6 +274,26 @@ def read_only(patient, request):
     mount.remount("ro")
 
 
+def closed_to_this_user(patient, _request):
+    """Run by another user than the service's: what it may not see is not said to be missing."""
+    patient.hub_with()
+    assert inside("onboard", patient.boarding(), *patient.options, state=patient.state).code == 0
+    if os.geteuid():
+        patient.state.chmod(0)
+        patient.stack.callback(patient.state.chmod, 0o700)
+    else:
+        patient.prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        patient.options = []
+
+
+def damaged_credentials(patient, _request):
+    """Both copies are spoiled."""
+    patient.hub_with()
+    assert inside("onboard", patient.boarding(), *patient.options, state=patient.state).code == 0
+    for name in ("credentials", "credentials.copy"):
+        (patient.state / "credentials" / name).write_bytes(b"spoiled")
+
+
 def no_mapping(patient, _request):
     """The platform takes the samples, and would drop every value."""
     patient.hub_with()
@@ -278,6 +321,8 @@ CAUSES = {
     tcp_refused: ("tcp", "tcp-refused", 6, ["refused the connection", "firewall"]),
     wrong_ca: ("tls", "unknown-issuer", 6, ["not trusted", "other-ca.pem"]),
     expired_certificate: ("tls", "expired", 6, ["has expired", "by its own clock", "plant CA"]),
+    revoked_certificate: ("tls", "revoked", 6, ["was revoked", "crl.pem"]),
+    expired_crl: ("tls", "crl-expired", 6, ["crl.pem", "has expired", "rule of their own"]),
     captive_portal: ("platform", "web-page", 6, ["web page"]),
     clock_off: ("clock", "clock", 1, ["30.0 days behind", "NTP"]),
     clock_before_the_certificate: ("clock", "clock", 1, ["30.0 days behind"]),
@@ -289,6 +334,8 @@ CAUSES = {
     full_disk: ("space", "disk-full", 8, ["the disk is full", "0 bytes of 2.0 MiB free"]),
     no_inodes: ("space", "no-inodes", 8, ["0 of 64 files"]),
     read_only: ("state directory", "not-writable", 4, ["Read-only file system"]),
+    closed_to_this_user: ("state directory", "not-readable", 4, ["user of the service"]),
+    damaged_credentials: ("state directory", "credentials-damaged", 4, ["was damaged"]),
     no_model: ("model", "no-model", 1, ["neither here nor on the platform"]),
     no_mapping: ("mappings", "unmapped", 1, ["temperature", "strokes", "8 of 8 data points"]),
 }
