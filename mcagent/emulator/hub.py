@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 from collections import Counter
 from typing import Any
 
@@ -43,6 +44,7 @@ class Hub:
         self.breaches = Breaches(settings, self.clock)
         self.throttle = Throttle()
         self.requests: Counter[str] = Counter()
+        self._counted = (-1, 0)  # changes of the database, and the records there were then
 
     def base_url(self, request: Request) -> str:
         """Give the origin for `baseUrl` and `registration_client_uri`.
@@ -72,7 +74,7 @@ class Hub:
                 "mappings": count["mappings"],
                 "exchanges": db.execute("SELECT max(exchange) FROM received").fetchone()[0] or 0,
                 "received": dict(tuple(row) for row in db.execute(received)),
-                "records": count_records(db),
+                "records": self._records(db),
                 "values": db.execute("SELECT count(*) FROM stored").fetchone()[0],
                 "events": count["events"],
                 "files": count["files"],
@@ -88,6 +90,12 @@ class Hub:
                 "faults": self.faults.show(),
                 "settings": self.settings.as_dict(),
             }
+
+    def _records(self, db: sqlite3.Connection) -> int:
+        """Count the records; a million take a second, so only if something was written since."""
+        if self._counted[0] != db.total_changes:
+            self._counted = (db.total_changes, count_records(db))
+        return self._counted[1]
 
     def clear(self, settings: Settings) -> None:
         """Forget everything but the signing key, and start again with *settings*."""

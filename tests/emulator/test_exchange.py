@@ -249,3 +249,17 @@ def test_an_unknown_path_is_404_and_a_wrong_method_405(hub):
         assert got.status == 404
         assert set(got.json) == {"id", "message"}
     assert call(hub.url, "GET", EXCHANGE).status == 405
+
+
+def test_an_exchange_that_strict_would_refuse_is_noted(hub):
+    """The limits of the strict hub at their value and one byte beyond, on one that is not."""
+    device = ready(hub)
+
+    def send(size):
+        payload, content_type, content = timeseries(sample(T0, P1="1"))
+        device.send((payload, content_type, content[:-1] + b" " * (size - len(content)) + b"]"))
+        return hub.state()["breaches"]
+
+    assert send(1_000_000) == {}
+    assert send(1_000_001) == {"max_timeseries_bytes": 1}
+    assert send(10_000_000) == {"max_timeseries_bytes": 2, "max_exchange_bytes": 1}

@@ -6,10 +6,10 @@ from starlette.responses import Response
 from ..agents import touch
 from ..answers import Refusal, correlation_id, empty
 from ..diagnostics import write_accepted
+from ..hub import Hub
 from ..items import TIMESERIES, Item, read_item
 from ..journal import Sender
 from ..multipart import MalformedBody, media_type, read_exchange
-from ..settings import Settings
 from .common import CONNECT, caller_of, hub_of, operation
 
 
@@ -18,7 +18,7 @@ async def _exchange(request: Request) -> Response:
     caller = caller_of(request)
     if caller.agent is None:
         raise Refusal(403, "Only an agent may exchange.")
-    items = _read(request, await request.body(), hub.settings)
+    items = _read(request, await request.body(), hub)
     now_ms = hub.clock.now_ms()
     with hub.store.transaction() as db:
         epoch = hub.store.epoch
@@ -31,14 +31,14 @@ async def _exchange(request: Request) -> Response:
     return empty()
 
 
-def _read(request: Request, body: bytes, settings: Settings) -> list[Item]:
+def _read(request: Request, body: bytes, hub: Hub) -> list[Item]:
     """Read the items of a body.
 
     Raises:
         Refusal: 413 too large, 415 not multipart/mixed or encoded, 400 not well-formed.
     """
-    if len(body) > settings.max_exchange_bytes:
-        raise Refusal(413, f"Body exceeds {settings.max_exchange_bytes} bytes.")
+    if hub.breaches.over("max_exchange_bytes", len(body), "Bytes of an exchange"):
+        raise Refusal(413, f"Body exceeds {hub.settings.max_exchange_bytes} bytes.")
     content_type = request.headers.get("content-type", "")
     encoding = request.headers.get("content-encoding", "identity")
     if media_type(content_type) != "multipart/mixed" or encoding.lower() != "identity":
@@ -48,8 +48,8 @@ def _read(request: Request, body: bytes, settings: Settings) -> list[Item]:
     except MalformedBody as exc:
         raise Refusal(400, f"Body is not well-formed: {exc}.") from exc
     payload = sum(len(item.payload) for item in items if item.kind == TIMESERIES)
-    if 0 < settings.max_timeseries_bytes < payload:
-        raise Refusal(413, f"Time series exceed {settings.max_timeseries_bytes} bytes.")
+    if hub.breaches.over("max_timeseries_bytes", payload, "Time series bytes of an exchange"):
+        raise Refusal(413, f"Time series exceed {hub.settings.max_timeseries_bytes} bytes.")
     return items
 
 
