@@ -145,6 +145,8 @@ class Dispatch:
         except (CredentialError, OSError):
             load.release()
             raise
+        finally:
+            load.close()
         self.took_ms = self._clock.monotonic_ms() - began_ms
         if answer.row.outcome == outcome.ACK:
             self.limit.accepted(body.length, self.took_ms)

@@ -14,7 +14,7 @@ from .modelrecord import split_model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterator
+    from typing import Any, Callable, Generator, Iterator
 
     from ..buffer import Batch, Buffer, Record
     from ..messages.multipart import Item
@@ -53,6 +53,7 @@ class Load:
         self._configuration_id = configuration_id
         self.times = times
         self._items: "list[Item]" = []
+        self._readers: "list[_Reader]" = []
 
     def add(
         self, lane: str, *, max_records: int, max_sequence: "int | None" = None
@@ -71,6 +72,7 @@ class Load:
         if batch is None:
             return None
         reader = _Reader(batch)
+        self._readers.append(reader)
         try:
             items = self._fitting(batch, reader)
         except OSError:
@@ -151,6 +153,15 @@ class Load:
         """
         for batch in self.batches:
             self._buffer.release(batch, again=again)
+
+    def close(self) -> None:
+        """Close the files that the body was read from; another pass opens them again.
+
+        Items know their load and the load its items: left to the collector of cycles, a file would
+        stay open for each exchange, for hours in a process that does little else.
+        """
+        for reader in self._readers:
+            reader.close()
 
     # -- items ------------------------------------------------------------------------------
 
@@ -244,11 +255,17 @@ class _Reader:
     def __init__(self, batch: "Batch") -> None:
         self.batch = batch
         self._position = -1
-        self._records: "Iterator[Record] | None" = None
+        self._records: "Generator[Record, None, None] | None" = None
+
+    def close(self) -> None:
+        records, self._records = self._records, None
+        if records is not None:
+            records.close()
 
     def record(self, index: int) -> "Record":
         if self._records is None or index <= self._position:
-            self._records = iter(self.batch.records())
+            self.close()
+            self._records = self.batch.records()
             self._position = -1
         while True:
             record = next(self._records)

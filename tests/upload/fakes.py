@@ -76,7 +76,7 @@ class Batch:
         self.payload_bytes = sum(len(r.payload) for r in records) + len(records) - 1
 
     def records(self):
-        return iter(self._records)
+        yield from self._records
 
     def chunks(self):
         yield b",".join(r.payload for r in self._records)
