@@ -74,7 +74,7 @@ class Transport(Urllib3Transport):
     """
 
     def __init__(self, world, clock, **settings):
-        super().__init__(proxy="", **settings)
+        super().__init__(**{"proxy": "", **settings})
         self._world = world
         self._own_clock = clock
         self.sent = []

@@ -57,9 +57,18 @@ def _dirtied_bytes():
 
 def resident_kib():
     """Resident memory of this process, 0 where there is no /proc."""
+    return _of_status("VmRSS")
+
+
+def peak_kib():
+    """The most that it was."""
+    return _of_status("VmHWM")
+
+
+def _of_status(name):
     try:
         with open("/proc/self/status") as file:
-            return int(re.search(r"^VmRSS:\s+(\d+)", file.read(), re.MULTILINE)[1])
+            return int(re.search(r"^%s:\s+(\d+)" % name, file.read(), re.MULTILINE)[1])
     except OSError:
         return 0
 

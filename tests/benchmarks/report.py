@@ -26,10 +26,19 @@ def page(results, about, notes, size):
 
 def write(path, text):
     """Put *text* between the marks of the page at *path*."""
+    write_between(path, text, BEGIN, END)
+
+
+def write_between(path, text, begin_mark, end_mark):
+    """Put *text* between two marks of the page at *path*.
+
+    Raises:
+        SystemExit: It has no such marks.
+    """
     with open(path, encoding="utf-8") as file:
         old = file.read()
-    head, begin, rest = old.partition(BEGIN)
-    _measured, end, tail = rest.partition(END)
+    head, begin, rest = old.partition(begin_mark)
+    _measured, end, tail = rest.partition(end_mark)
     if not begin or not end:
         raise SystemExit("%s has no marks to write between" % path)
     with open(path, "w", encoding="utf-8") as file:
@@ -48,8 +57,8 @@ def _appends(results, _size):
         syncs = _syncs(results, "syncs_each", name, 1)
         per_group = _syncs(results, "syncs_group", name, 100)
         weak = syncs is not None and syncs < 0.99
-        row = [_called(name), *_rate_cells(each, name, in_brackets=weak), _number(syncs, 3)]
-        row += [*_rate_cells(group, name, in_brackets=weak), _number(per_group, 2)]
+        row = [_called(name), *_rate_cells(each, name, in_brackets=weak), number(syncs, 3)]
+        row += [*_rate_cells(group, name, in_brackets=weak), number(per_group, 2)]
         rows.append(row)
     head = ["", "one by one, k/s", "min to max", "ratio", "syncs a record"]
     head += ["100 a sync, k/s", "min to max", "ratio", "syncs per 100"]
@@ -61,7 +70,7 @@ def _appends(results, _size):
         SYNCS[:3]
     )
     text += "answers before it synced."
-    return "## Durable appends\n\n" + text + "\n\n" + _table(head, rows)
+    return "## Durable appends\n\n" + text + "\n\n" + table(head, rows)
 
 
 def _bytes(results, _size):
@@ -72,7 +81,7 @@ def _bytes(results, _size):
         cells = [_called(name)]
         for kind, runs in zip(kinds, found):
             key = "device" if kind.startswith("device") else "dirtied"
-            cells.append(_spread([run[key] for run in runs.get(name, []) if key in run], 2))
+            cells.append(spread([run[key] for run in runs.get(name, []) if key in run], 2))
         rows.append(cells)
     if not any(cell != _MISSING for row in rows for cell in row[1:]):
         return ""
@@ -83,7 +92,7 @@ def _bytes(results, _size):
         "`write_bytes` of `/proc/self/io`. Device: what a loop device with an ext4 of its own was "
         "given, journal and metadata included."
     )
-    return "## Bytes written\n\n" + text + "\n\n" + _table(head, rows)
+    return "## Bytes written\n\n" + text + "\n\n" + table(head, rows)
 
 
 def _drain(results, size):
@@ -94,14 +103,14 @@ def _drain(results, size):
     for name, runs in drain.items():
         stopped = " *" if any(run["stopped"] for run in runs) else ""
         row = [_called(name) + stopped, *_rate_cells(drain, name)]
-        row.append(_spread([run["dirtied"] for run in runs if "dirtied" in run], 2))
-        left = _MISSING if stopped else _number(_median(runs, "left_bytes") / _MIB, 1)
+        row.append(spread([run["dirtied"] for run in runs if "dirtied" in run], 2))
+        left = _MISSING if stopped else number(_median(runs, "left_bytes") / _MIB, 1)
         rows.append([*row, left])
     head = ["", "k/s", "min to max", "ratio", "dirtied per payload byte", "MiB left"]
     text = "A backlog of %s, acknowledged per 100, the bodies joined with commas. " % (
-        _thousands(size["backlog"])
+        thousands(size["backlog"])
     )
-    text += "(*) stopped before the end: too slow for it.\n\n" + _table(head, rows)
+    text += "(*) stopped before the end: too slow for it.\n\n" + table(head, rows)
     thousand, walk = results.get("drain1000", {}), results.get("walk", {})
     if "mcagent" in thousand and "mcagent" in walk:
         rows = [
@@ -111,7 +120,7 @@ def _drain(results, size):
                 *_rate_cells(walk, "mcagent")[:2],
             ],
         ]
-        text += "\n\n" + _table(["", "k/s", "min to max"], rows)
+        text += "\n\n" + table(["", "k/s", "min to max"], rows)
     return "## Drain\n\n" + text
 
 
@@ -125,16 +134,16 @@ def _scale(results, size):
         row = [_called(name)]
         for goal in (middle, high):
             grown = [run["resident_kib"][goal] - run["resident_kib"][low] for run in runs]
-            row.append(_spread([kib / 1024 for kib in grown], 2))
+            row.append(spread([kib / 1024 for kib in grown], 2))
         drained = drain[name]
-        row.append(_spread([run["open_ms"] for run in drained], 1))
-        row.append(_number(_median(drained, "first_rate") / 1000, 0))
-        row.append(_spread([run["rate"] / 1000 for run in drained], 0))
-        row.append(_number(_median(runs, "disk_bytes") / _MIB, 1))
+        row.append(spread([run["open_ms"] for run in drained], 1))
+        row.append(number(_median(drained, "first_rate") / 1000, 0))
+        row.append(spread([run["rate"] / 1000 for run in drained], 0))
+        row.append(number(_median(runs, "disk_bytes") / _MIB, 1))
         stopped = any(run["stopped"] for run in drained)
-        left = "stopped" if stopped else _number(_median(drained, "left_bytes") / _MIB, 1)
+        left = "stopped" if stopped else number(_median(drained, "left_bytes") / _MIB, 1)
         rows.append([*row, left, str(len(runs))])
-    names = [_thousands(int(goal)) for goal in (low, middle, high)]
+    names = [thousands(int(goal)) for goal in (low, middle, high)]
     head = ["", "RSS, MiB: %s → %s" % (names[0], names[1]), "%s → %s" % (names[0], names[2])]
     head += ["open + first record, ms", "first tenth, k/s", "all, k/s"]
     head += ["disk before, MiB", "disk after, MiB", "runs"]
@@ -143,7 +152,7 @@ def _scale(results, size):
         % (names[2])
     )
     text += "per 100. Median (min to max)."
-    return "## A large backlog\n\n" + text + "\n\n" + _table(head, rows)
+    return "## A large backlog\n\n" + text + "\n\n" + table(head, rows)
 
 
 def _agent(results, size):
@@ -155,15 +164,15 @@ def _agent(results, size):
     if not rows:
         return ""
     text = "%s samples of three points: checked against the data model, durable in groups, " % (
-        _thousands(size["agent"])
+        thousands(size["agent"])
     )
     text += "times given, nothing sent."
-    return "## Samples\n\n" + text + "\n\n" + _table(["", "k/s", "min to max"], rows)
+    return "## Samples\n\n" + text + "\n\n" + table(["", "k/s", "min to max"], rows)
 
 
 def _budgets(verdicts):
     rows = [[what, figure, "met" if met else "**missed**"] for what, figure, met in verdicts]
-    return _table(["budget", "measured", ""], rows)
+    return table(["budget", "measured", ""], rows)
 
 
 # -- cells ----------------------------------------------------------------------------------
@@ -177,15 +186,15 @@ def _rate_cells(runs_of, name, *, in_brackets=False):
     rates = [run["rate"] / 1000 for run in runs]
     digits = 0 if max(rates) >= 100 else 1
     middle, spread = (
-        _number(median(rates), digits),
+        number(median(rates), digits),
         "%s to %s"
         % (
-            _number(min(rates), digits),
-            _number(max(rates), digits),
+            number(min(rates), digits),
+            number(max(rates), digits),
         ),
     )
     ours = runs_of.get("mcagent")
-    ratio = _number(_median(runs, "rate") / _median(ours, "rate"), 2) if ours else _MISSING
+    ratio = number(_median(runs, "rate") / _median(ours, "rate"), 2) if ours else _MISSING
     return ["(%s)" % middle if in_brackets else middle, spread, ratio]
 
 
@@ -194,11 +203,11 @@ def _syncs(results, key, name, records):
     return runs[0]["syncs"] / runs[0]["records"] * records if runs else None
 
 
-def _spread(values, digits):
+def spread(values, digits):
     if not values:
         return _MISSING
     middle, low, high = (
-        _number(value, digits) for value in (median(values), min(values), max(values))
+        number(value, digits) for value in (median(values), min(values), max(values))
     )
     return middle if low == high else "%s (%s to %s)" % (middle, low, high)
 
@@ -207,11 +216,11 @@ def _median(runs, key):
     return median([run[key] for run in runs])
 
 
-def _number(value, digits):
+def number(value, digits):
     return _MISSING if value is None else "%.*f" % (digits, value)
 
 
-def _thousands(number):
+def thousands(number):
     return "{:,}".format(number).replace(",", " ")
 
 
@@ -224,7 +233,7 @@ def _names(*found):
     return list(dict.fromkeys(name for runs in found for name in runs))
 
 
-def _table(head, rows):
+def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines)
