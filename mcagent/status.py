@@ -15,11 +15,12 @@ class Status:
         lanes: Lane to ``records``, ``bytes``, ``oldest_ms``, ``dropped`` … (`Buffer.status`).
         buffer: What holds for the whole buffer: ``bytes_written``, quota, damage.
         upload: What the uploader does next and why: ``retry_in_s``, ``reason``, ``held``,
-            ``unmapped``, ``clock_offset_ms``, token and secret expiry; empty before the first
-            boarding configuration.
+            ``unmapped``, ``last_error``, and in ``session`` the clock's offset, the proxy, token
+            and secret expiry. docs/guides/watch-a-device.md has all members.
         model: Configuration id of the data model that samples are checked against; ``""``.
         inbox: Messages of other processes not taken in yet.
-        worker: The background thread, None without one.
+        worker: The background thread, None without one: ``alive``, ``errors``, ``last_error``, and
+            of the last minute ``recorded_per_s``, ``delivered_per_s``, ``drained_in_s``.
         loop: The service loop's counters, None outside `Agent.run`.
         empty_strings: Empty strings left out of samples since the start (the platform ignores
             them).

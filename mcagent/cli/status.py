@@ -87,7 +87,9 @@ def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
         if status["pending"]:
             left_s = worker["drained_in_s"]
             drained = (
-                "never at this rate" if left_s is None else f"in {duration(int(left_s * 1000))}"
+                "not at this rate: no more leave than come"
+                if left_s is None
+                else f"in {duration(int(left_s * 1000))}"
             )
             rows.append(("all delivered", drained))
     if upload.get("last_success_s") is not None:
@@ -98,6 +100,9 @@ def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
         rows.append(("last error", upload["last_error"] + ago))
     if worker.get("last_error") and worker["last_error"] not in upload.get("last_error", ""):
         rows.append(("last error of the thread", worker["last_error"]))
+    proxy = upload.get("session", {}).get("proxy")
+    if proxy is not None:
+        rows.append(("proxy", proxy or "none"))
     if status["loop"]:
         rows += [(f"loop: {name}", str(value)) for name, value in status["loop"].items() if value]
     return rows

@@ -51,7 +51,14 @@ def test_a_running_service_tells_what_it_does_next_and_why(hub, agent, device):
     assert abs(session["clock_offset_ms"]) < 5000
     assert session["token_expires_ms"] > time.time() * 1000
     people = inside("status", state=device).out
-    for words in ("told by the service, pid ", "next  ", "last error", "ago)", "last success"):
+    for words in (
+        "told by the service, pid ",
+        "next  ",
+        "last error",
+        "ago)",
+        "last success",
+        "proxy   ",
+    ):
         assert words in people, people
 
 
@@ -80,7 +87,7 @@ def test_speed_and_time_until_all_is_delivered(agent, device):
     assert "12 records/s leave, 2 come" in words
     assert "all delivered in 100 s" in words
     status["worker"].update(drained_in_s=None)
-    assert "never at this rate" in text(status, 0)
+    assert "not at this rate" in text(status, 0)
 
 
 def test_without_a_service_the_files_tell(agent, device):
