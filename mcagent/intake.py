@@ -37,6 +37,7 @@ class Intake:
         self._clock = clock
         self._taken: "set[str]" = set()  # messages of the inbox that could not be removed
         self._lock = new_lock()  # timestamps, encoder and model
+        self._taking = new_lock()  # the inbox: two threads would take a message twice
         self._last_now_ms = 0
         buffer.boots.look_quietly()  # a script that only records leaves it to nobody else
         self._adopt_pending_model()
@@ -141,6 +142,12 @@ class Intake:
 
     def take(self, inbox: "Inbox", note: "Callable[[str], None]") -> None:
         """Take in what other processes left in *inbox*; *note* hears what could not be."""
+        with self._taking:
+            self._take_all(inbox, note)
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _take_all(self, inbox: "Inbox", note: "Callable[[str], None]") -> None:
         for message in inbox.messages(note):
             if message.path in self._taken:
                 continue  # it could not be removed
@@ -157,8 +164,6 @@ class Intake:
             except (BufferFull, OSError) as error:
                 note("the inbox waits: %s" % error)
                 return
-
-    # -- private ----------------------------------------------------------------------------
 
     def _take(self, message: "InboxMessage", note: "Callable[[str], None]") -> None:
         header = message.header

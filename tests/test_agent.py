@@ -278,6 +278,30 @@ def test_the_inbox_of_another_process_is_taken_in(tmp_path):
         assert [row["values"][0]["value"] for row in stored(agent)] == ["1"]
 
 
+def test_two_threads_take_a_message_of_the_inbox_once(tmp_path, monkeypatch):
+    """The background thread, and `upload` in the script's."""
+    header = {"lane": "timeseries", "kind": SAMPLE, "configuration_id": ""}
+    inbox = Inbox(str(tmp_path), FileSystem(), Clock())
+    with Agent.open(str(tmp_path)) as agent:
+        for number in range(20):
+            at_ms = 1_790_000_000_000 + number
+            inbox.put(header, [agent._intake._encoder.encode({"n": number}, at_ms, None)])
+        take = agent._intake._take
+
+        def slowly(message, note):
+            time.sleep(0.002)
+            take(message, note)
+
+        monkeypatch.setattr(agent._intake, "_take", slowly)
+        threads = [threading.Thread(target=agent.step, args=(0,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = [row["values"][0]["value"] for row in stored(agent)]
+        assert sorted(found, key=int) == [str(number) for number in range(20)]
+
+
 def test_a_damaged_inbox_message_is_kept_aside_and_the_rest_taken(tmp_path):
     """One bad file does not stop the others."""
     inbox = Inbox(str(tmp_path), FileSystem(), Clock())
