@@ -2,11 +2,12 @@
 
 credentials/credentials         0600   two lines: version and CRC, then the state as JSON
 credentials/credentials.copy    0600   the same bytes, for the day the medium eats the first
+credentials/reserve             0600   zeros: room for the next state on a full disk
 credentials/damaged-N           0600   what could not be read, kept for whoever looks into it
 lock                                   held by the process that owns the state directory
 """
 
-from ..errors import ConfigurationError
+from ..errors import NO_SPACE, ConfigurationError
 from ..runtime import FileLock, FileSystem, crc32
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ _VERSION = 1
 # Files are padded to whole blocks, so that the next state fits where this one did: a disk that
 # was full enough to refuse it would have refused the write-ahead, before anything was sent.
 _BLOCK = 4096
+_RESERVE_BYTES = 4 * _BLOCK  # a state with three RSA keys
 _MAX_DAMAGED = 4  # a medium that dies must not fill itself with its own ruins
 
 
@@ -35,6 +37,7 @@ class Keystore:
         self._fs = fs or FileSystem()
         self._path = self.directory + "/credentials"
         self._copy = self._path + ".copy"
+        self._reserve = self.directory + "/reserve"
         self.notes: "list[str]" = []
 
     def load(self) -> "dict[str, Any] | None":
@@ -78,6 +81,26 @@ class Keystore:
         if not self._fs.exists(self.directory):
             self._fs.make_dir(self.directory)
             self._fs.sync_dir(self.directory[: self.directory.rfind("/")] or "/")
+        try:
+            self._write(data)
+        except OSError as error:
+            if error.errno not in NO_SPACE or not self._fs.exists(self._reserve):
+                raise
+            self._fs.remove(self._reserve)
+            self._write(data)
+
+    def keep_room(self) -> None:
+        """Put room by for the next `save`, before a request whose answer exists only once.
+
+        The write-ahead found room; somebody else may take the last of it before the answer.
+
+        Raises:
+            OSError: There is none: the request must not be sent.
+        """
+        if not (self._fs.exists(self._reserve) and self._fs.size(self._reserve) >= _RESERVE_BYTES):
+            self._fs.write_atomic(self._reserve, bytes(_RESERVE_BYTES))
+
+    def _write(self, data: bytes) -> None:
         # In this order the first file is never the older one.
         self._fs.write_atomic(self._path, data)
         self._fs.write_atomic(self._copy, data)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .assertion import Signer
 
 _ODD_EXPIRY_WAIT_MS = 3_600_000
+_NO_ROOM_WAIT_MS = 60_000
 
 
 class Lifecycle:
@@ -122,8 +123,7 @@ class Lifecycle:
 
         Args:
             now_ms: The device's wall clock.
-            renew: Get a new access token although the present one is young. Give it once.
-            rotate: Rotate although the secret is young. Give it once.
+            renew, rotate: A new access token, a new secret although it is young. Give it once.
 
         Raises:
             ConfigurationError: RSA_3072 without its libraries; nothing changed.
@@ -139,11 +139,7 @@ class Lifecycle:
     def receive(
         self, request: "Request", answer: "Response | TransportError | None", now_ms: int
     ) -> None:
-        """Take the answer to *request*; the error, or None, where there was no answer.
-
-        Raises:
-            ValueError: *request* is not the last that `next_request` returned.
-        """
+        """Take the answer to *request*, the last; the error, or None, where there was none."""
         if self._sent is None or self._sent[0] is not request:
             raise ValueError("this is not the request that next_request() returned last")
         _request, step, used_offset_ms = self._sent
@@ -176,6 +172,12 @@ class Lifecycle:
     def know_clock(self, offset_ms: int) -> None:
         """The platform's clock minus the device's was measured by another answer."""
         self._clock.offset_ms = offset_ms
+
+    def not_sent(self) -> None:
+        """The request that `next_request` returned stays here: the disk has no room for it."""
+        self._record.forget_attempt()
+        if self._sent is not None:
+            self._waits.hold(self._sent[1][0], self._now_ms + _NO_ROOM_WAIT_MS)
 
     def invalidate_token(self) -> None:
         """The platform refused the access token: the next request gets a new one."""

@@ -263,7 +263,15 @@ class Session:
         for _ in range(_MOST_STEPS):
             request = lifecycle.next_request(self._time_ms(), renew=renew, rotate=rotate)
             renew = rotate = False
-            self._save()
+            try:
+                self._save()
+                if request is not None and request.once:
+                    self._keystore.keep_room()
+            except OSError:
+                if request is None or request.once:
+                    lifecycle.not_sent()
+                    raise
+                # A token needs nothing written ahead, and a full disk is relieved by uploading.
             if request is None:
                 break
             try:

@@ -14,7 +14,7 @@ DIRECTORY = "a directory"
 
 
 class Disk:
-    """Attributes: `step(name)` is called before each primitive; `full` refuses every write.
+    """Attributes: `step(name)` is called before each primitive; `free` is blocks, None for many.
 
     Names are held twice: `seen` by processes, and `safe` against a power cut, with `pending` changes
     in between. Files are numbers; `bytes_seen` and `bytes_safe` hold their content.
@@ -27,12 +27,15 @@ class Disk:
         self.bytes_seen = {}
         self.bytes_safe = {}
         self.step = lambda name: None
-        self.full = False
+        self.free = None
 
     # -- the interface of the keystore ---------------------------------------------------------
 
     def exists(self, path):
         return path in self.seen
+
+    def size(self, path):
+        return len(self.read(path))
 
     def read(self, path):
         if path not in self.seen:
@@ -56,11 +59,25 @@ class Disk:
         """As `runtime.cpython` does it; two writes, because one may come in pieces."""
         temporary = path + ".tmp"
         self.create(temporary)
-        self.write(temporary, data[: len(data) // 2])
-        self.write(temporary, data[len(data) // 2 :])
+        try:
+            self.write(temporary, data[: len(data) // 2])
+            self.write(temporary, data[len(data) // 2 :])
+        except OSError:
+            self.remove(temporary)
+            self._forget_attempt(temporary)
+            raise
         self.sync(temporary)
         self.rename(temporary, path)
         self.sync_dir(_parent(path))
+
+    def _forget_attempt(self, temporary):
+        """What a write in vain leaves is the same after the tenth as after the first: nothing."""
+        entered = [change for change in self.pending if change[:2] == ("enter", temporary)]
+        for change in entered[1:]:
+            self.pending = [kept for kept in self.pending if kept is not change]
+            del self.bytes_seen[change[2]], self.bytes_safe[change[2]]
+        if entered[1:]:
+            self.pending.pop()  # its removal
 
     def rename(self, source, target):
         self.step("rename " + target)
@@ -83,28 +100,40 @@ class Disk:
     def create(self, path):
         self.step("create " + path)
         assert self.seen[_parent(path)] == DIRECTORY
-        if self.full:
-            raise OSError(errno.ENOSPC, path)
         number = self.seen.get(path)
         if number is None:
             number = 1 + max(self.bytes_seen, default=0)
             self._change("enter", path, number)
             self.bytes_safe[number] = b""
+        elif self.free is not None:
+            self.free += _blocks(self.bytes_seen[number])
         self.bytes_seen[number] = b""
 
     def write(self, path, data):
         self.step("write " + path)
-        if self.full:
-            raise OSError(errno.ENOSPC, path)
-        self.bytes_seen[self.seen[path]] += data
+        content = self.bytes_seen[self.seen[path]] + data
+        more = _blocks(content) - _blocks(self.bytes_seen[self.seen[path]])
+        if self.free is not None:
+            if more > self.free:
+                raise OSError(errno.ENOSPC, path)
+            self.free -= more
+        self.bytes_seen[self.seen[path]] = content
 
     def sync(self, path):
         self.step("sync " + path)
         number = self.seen[path]
         self.bytes_safe[number] = self.bytes_seen[number]
 
+    def fill(self):
+        """Somebody else takes all that is left."""
+        self.free = 0
+
     def _change(self, *change):
+        before = set(self.seen.values())
         _apply(self.seen, change)
+        if self.free is not None:
+            gone = before - set(self.seen.values()) - {DIRECTORY}
+            self.free += sum(_blocks(self.bytes_seen[number]) for number in gone)
         self.pending.append(change)
 
     # -- what is left --------------------------------------------------------------------------
@@ -115,6 +144,7 @@ class Disk:
         other.seen, other.safe = dict(self.seen), dict(self.safe)
         other.pending = list(self.pending)
         other.bytes_seen, other.bytes_safe = dict(self.bytes_seen), dict(self.bytes_safe)
+        other.free = self.free
         return other
 
     def after_power_cuts(self, *, tears=(0, 1, -1), journal=False):
@@ -124,7 +154,15 @@ class Disk:
         """
         found = {}
         choices = [_outcomes(change, journal) for change in self.pending]
-        unsynced = [n for n in self.bytes_seen if self.bytes_seen[n] != self.bytes_safe[n]]
+        named = {
+            *self.safe.values(),
+            *self.seen.values(),
+            *(change[-1] for change in self.pending),
+        }
+        named -= {DIRECTORY}
+        unsynced = [
+            n for n in self.bytes_seen if n in named and self.bytes_seen[n] != self.bytes_safe[n]
+        ]
         contents = [_torn(self.bytes_safe[n], self.bytes_seen[n], tears) for n in unsynced]
         for outcome in itertools.product(*choices):
             names = dict(self.safe)
@@ -148,6 +186,10 @@ class Disk:
         data = b"\0" * 512 + self.bytes_seen[number][512:]
         self.bytes_seen[number] = self.bytes_safe[number] = data
         return True
+
+
+def _blocks(data):
+    return -(-len(data) // 4096)
 
 
 def _apply(names, change):

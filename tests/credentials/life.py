@@ -4,6 +4,7 @@
 be repeated, with the faults that come next in it.
 """
 
+import errno
 import json
 
 from mcagent.boarding import read_boarding
@@ -92,14 +93,19 @@ class Life:
             power goes when it has arrived), a `Response` that somebody gives instead of passing it
             on, or ("instead", `Response`) for somebody who gives that when it has arrived.
         refusals: Number of an API request to how many from there on are answered 401.
+        full: Number of the step before which somebody else takes all space, for an hour; -1: never.
         rots: Number of a request for credentials to the file that the medium eats before it.
         sent: Requests for credentials so far; `asked`: API requests so far.
         watch: Called with a `Snapshot` before every step.
         found: What the keystore had at the last start.
     """
 
-    def __init__(self, world, snapshot, disk, *, fates=(), refusals=(), rots=(), watch=None):
+    def __init__(
+        self, world, snapshot, disk, *, fates=(), refusals=(), rots=(), full=-1, watch=None
+    ):
         self.world = world
+        self.full = full
+        self.steps = 0
         self.platform = world.platform
         self.clock = world.clock
         self.platform.recall(snapshot.platform)
@@ -139,6 +145,13 @@ class Life:
                 answered = self.session.send(Request("GET", _API)).status == 200
             except (CredentialError, TransportError):
                 answered = False
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+                answered = False
+                self.clock.now_ms += 60_000
+                if self.clock.now_ms >= end_ms:
+                    return False
+                continue
             if answered and self.lifecycle.state != "rotating":
                 return True
             until_ms = self.lifecycle.wait_until_ms
@@ -155,9 +168,12 @@ class Life:
             self.live_an_hour()
 
     def live_an_hour(self):
-        """Until the next access token."""
+        """Until the next access token; then somebody has made room."""
         answered = self.live()
         self.clock.now_ms += HOUR_MS
+        if self.disk.free is not None:
+            self.live()
+            self.disk.free = None
         return self.live() and answered
 
     # -- the transport and the clock of the session ------------------------------------------
@@ -259,6 +275,9 @@ class Life:
                 assert json.loads(public) == jwks, "the key was not written ahead"
 
     def _step(self, name):
+        if self.steps == self.full:
+            self.disk.fill()
+        self.steps += 1
         if self.watch is not None:
             self.watch(Snapshot(name, self.phase, self.world, self.disk, held=self.held))
 
@@ -271,7 +290,16 @@ class Course:
     """
 
     def __init__(
-        self, world, snapshot=None, disk=None, *, fates=(), refusals=(), rots=(), name=()
+        self,
+        world,
+        snapshot=None,
+        disk=None,
+        *,
+        fates=(),
+        refusals=(),
+        rots=(),
+        full=-1,
+        name=(),
     ):
         self.world = world
         self.snapshot = snapshot or world.beginning
@@ -279,6 +307,7 @@ class Course:
         self._fates = dict(fates)
         self._refusals = dict(refusals)
         self._rots = dict(rots)
+        self._full = full
         self.name = name
 
     def run(self, watch=None):
@@ -290,6 +319,7 @@ class Course:
             fates=self._fates,
             refusals=self._refusals,
             rots=self._rots,
+            full=self._full,
             watch=watch,
         )
         if self.snapshot is self.world.beginning:
@@ -313,6 +343,11 @@ class Course:
         for number, snapshot in enumerate(snapshots):
             if last is not None and counts[number] <= last:
                 continue  # before the fault that this course has
+            if number < self._full:
+                continue
+            if self._full < 0:
+                name = (*self.name, "full from %d: %s" % (number, snapshot.step))
+                yield self._with(name, full=number)
             for how, disk in snapshot.disks(ill=bool(self._rots)):
                 name = (*self.name, "%s at %d: %s" % (how, number, snapshot.step))
                 yield Course(self.world, self._later(snapshot), disk, name=name)
@@ -336,7 +371,7 @@ class Course:
             self._sent += 1
         return self._sent
 
-    def _with(self, name, *, fates=(), refusals=(), rots=()):
+    def _with(self, name, *, fates=(), refusals=(), rots=(), full=-1):
         return Course(
             self.world,
             self.snapshot,
@@ -344,6 +379,7 @@ class Course:
             fates={**self._fates, **dict(fates)},
             refusals={**self._refusals, **dict(refusals)},
             rots={**self._rots, **dict(rots)},
+            full=max(full, self._full),
             name=name,
         )
 

@@ -71,7 +71,7 @@ def test_no_single_fault_loses_an_agent(settings, profile, figure):
     """Four weeks with three rotations: each step of each file and each request."""
     courses = list(Course(World(profile=profile, **settings)).faults())
     assert len(courses) > 500
-    assert courses[0].name == ("kill at 0: make_dir /state/credentials",), "from the first step"
+    assert courses[0].name == ("full from 0: make_dir /state/credentials",), "from the first step"
     ends = go_through(courses if settings is STRICT else some(courses, 200))
     show(figure, f"one fault, {profile}, {_name(settings)}", ends)
     assert set(ends) == {WORKS, IAT_GONE}

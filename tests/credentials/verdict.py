@@ -16,6 +16,8 @@ def judge(life):
     life.watch = None
     life.fates = {}
     life.refusals = {}
+    life.full = -1
+    life.disk.free = None
     life.deliver()
     life.clock.now_ms += HOUR_MS
     if life.live(2 * HOUR_MS):
