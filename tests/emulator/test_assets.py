@@ -252,6 +252,15 @@ def test_strict_mode_has_pages_of_200_and_wants_hal(hub, app):
         assert app.call("GET", PATH, Accept=accept).status == 200
 
 
+def test_what_strict_mode_would_refuse_is_noted(hub, app):
+    """Promise: without --strict a large page and a narrow Accept work, and are told."""
+    assert app.call("GET", f"{PATH}?size=200").status == 200
+    assert app.call("GET", f"{PATH}?size=201", Accept="application/json").status == 200
+    noted = call(hub.url, "GET", "/_emulator/breaches").body.decode()
+    assert noted.count("asset_page_max") == 1
+    assert noted.count("strict_accept") == 1
+
+
 def test_assets_are_filtered(app):
     put_asset_type(app, "Machine", parentTypeId="core.basicdevice")
     area = post_asset(app, "Area", "core.basicarea").json["assetId"]

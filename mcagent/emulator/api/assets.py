@@ -10,9 +10,9 @@ from starlette.responses import Response
 from .. import assets_tree
 from ..answers import empty, json_object
 from ..filters import read_filter
-from ..hal import Listing, check_accept, check_etag, hal, page_of, resource
+from ..hal import check_accept, check_etag, hal, page_of, resource
 from .access import found_asset, found_root
-from .assettypes import check_unlocked
+from .assettypes import asset_listing, check_unlocked
 from .common import ASSETS, caller_of, hub_of, operation
 
 _SORTABLE = frozenset(
@@ -26,11 +26,6 @@ def _url(request: Request) -> str:
 
 def _shown(request: Request, db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     return assets_tree.show(db, row, _url(request), caller_of(request).tenant)
-
-
-def _listing(request: Request, member: str, sortable: frozenset[str]) -> Listing:
-    most = hub_of(request).settings.asset_page_max
-    return Listing(member, 10, most, "name,asc", sortable)
 
 
 def _flag(request: Request, name: str) -> bool:
@@ -48,7 +43,7 @@ async def _list(request: Request) -> Response:
     hub, query = hub_of(request), request.query_params
     check_accept(request, hub.breaches)
     passes = read_filter(query.get("filter", ""), assets_tree.FILTERABLE, ignore_unknown=True)
-    listing = _listing(request, "assets", _SORTABLE)
+    listing = asset_listing(request, "assets", _SORTABLE)
     with hub.store.transaction() as db:  # the root may have to be made
         rows = assets_tree.list_rows(
             db, caller_of(request).tenant, shared=_flag(request, "includeShared")
@@ -149,7 +144,7 @@ def _sublist(
 ) -> Response:
     query = request.query_params
     passes = read_filter(query.get("filter", ""), sortable, ignore_unknown=True)
-    listing = _listing(request, member, sortable)
+    listing = asset_listing(request, member, sortable)
     rows = [one for one in found if passes(one)]
     return hal(page_of(query, rows, listing, f"{_url(request)}/{asset}/{member}"))
 

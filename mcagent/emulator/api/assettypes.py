@@ -19,6 +19,14 @@ _MEMBERS = {ASPECT: "aspectTypes", ASSET: "assetTypes"}
 _KNOWN = frozenset(("id", "name", "tenantId", "scope", "category", "parentTypeId", "instantiable"))
 
 
+def asset_listing(request: Request, member: str, sortable: frozenset[str]) -> Listing:
+    """Tell how asset management lists; a page larger than today's limit is noted as a breach."""
+    hub, size = hub_of(request), request.query_params.get("size", "")
+    if size.isascii() and size.isdigit() and len(size) < 10:
+        hub.breaches.over("asset_page_max", int(size), f"GET {request.url.path}: size")
+    return Listing(member, 10, hub.settings.asset_page_max, "name,asc", sortable)
+
+
 def check_unlocked(request: Request, db: sqlite3.Connection) -> None:
     """Refuse to change a model that is locked.
 
@@ -46,12 +54,8 @@ class _Types:
         passes = read_filter(query.get("filter", ""), _KNOWN, ignore_unknown=True)
         with hub.store.reading() as db:
             types = assets_types.list_types(db, self._table, caller_of(request).tenant)
-            listing = Listing(
-                _MEMBERS[self._table],
-                10,
-                hub.settings.asset_page_max,
-                "name,asc",
-                frozenset(("id", "name", "etag")),
+            listing = asset_listing(
+                request, _MEMBERS[self._table], frozenset(("id", "name", "etag"))
             )
             return hal(
                 page_of(
