@@ -71,6 +71,7 @@ class Transport(Urllib3Transport):
     Attributes:
         sent: For each request: when it began, in ms of the world; the status of its answer, or
             the kind of its failure.
+        probed: When it tried a connection without a request.
     """
 
     def __init__(self, world, clock, **settings):
@@ -78,8 +79,10 @@ class Transport(Urllib3Transport):
         self._world = world
         self._own_clock = clock
         self.sent = []
+        self.probed = []
 
     def probe(self, url):
+        self.probed.append(self._own_clock.monotonic_ms())
         reached = super().probe(url)
         self._own_clock.ahead_ms += LATENCY_MS
         return reached

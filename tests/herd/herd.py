@@ -18,6 +18,7 @@ class Herd:
 
     Attributes:
         during: For each device: when it asked while the platform was away, ms since it went.
+        probes: For each device: how often it tried a connection without a request meanwhile.
         first: For each device: its first request after the return, ms since that.
         drained: For each device: when nothing was left, ms since the return.
         after: All requests after the return, ms since that.
@@ -66,6 +67,9 @@ class Herd:
         begin, back = WARM_MS, WARM_MS + self.outage_ms
         times = [[at for at, _outcome in device.transport.sent] for device in devices]
         self.during = [[at - begin for at in one if begin <= at < back] for one in times]
+        self.probes = [
+            sum(begin <= at < back for at in device.transport.probed) for device in devices
+        ]
         self.first = [min(at - back for at in one if at >= back) for one in times]
         self.after = [at - back for one in times for at in one if at >= back]
         drained = [device.drained_ms for device in devices]

@@ -23,6 +23,7 @@ ASKED = {"match": "* /api/*"}
 HEAD = (
     "outage",
     "requests of one agent, median (most)",
+    "connections tried by one without a request, median (most)",
     "most requests of all in a second",
     "first request after the return, s: median (last)",
     "most first requests in a second",
@@ -67,6 +68,7 @@ def run(folder, name, cut, rows, figure):
     row = [
         name,
         "%d (%d)" % (median(requests), max(requests)),
+        "%d (%d)" % (median(herd.probes), max(herd.probes)),
         bunch([at for times in herd.during for at in times]),
         "%.1f (%.1f)" % (median(herd.first) / 1000, max(herd.first) / 1000),
         bunch(herd.first),
@@ -101,6 +103,7 @@ def test_a_herd_comes_back_apart(tmp_path, rows, figure, name, cut, cap_ms, aske
     expected = 10 + OUTAGE_MS / max(cap_ms / 2, asked_ms)
     assert sum(map(len, herd.during)) / SIZE <= expected
     assert max(map(len, herd.during)) <= 3 * expected
+    assert max(herd.probes) <= 10 + OUTAGE_MS / 2500  # every 2.5 s at the most (docs/transport.md)
     assert max(herd.first) <= asked_ms + cap_ms
     assert max(herd.drained) <= asked_ms + cap_ms + 60_000
     assert bunch(herd.first) <= 5 + SIZE * 0.12
