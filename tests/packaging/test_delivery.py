@@ -11,7 +11,7 @@ from tests.packaging.machines import PLATFORMS, needed
 from tests.source_tree import ROOT, modules
 
 WHEEL_GOAL_BYTES = 400_000
-WHEEL_MAX_BYTES = 520_000  # docs/adr/0013 says what it bought
+WHEEL_MAX_BYTES = 620_000  # docs/adr/0013 says what it bought
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PURE = {"urllib3", "pyjwt"}  # no compiled parts; test_install.py asks the index itself
 
@@ -20,8 +20,9 @@ def test_wheel_is_pure_and_small(wheel, figure):
     """One wheel for every machine; what a device uses of it keeps the goal of the whole."""
     size = wheel.stat().st_size
     with zipfile.ZipFile(wheel) as archive:
+        # An entry's name stands before its bytes and in the directory at the end, each with a head.
         hub = sum(
-            entry.compress_size
+            entry.compress_size + 2 * len(entry.filename) + 76
             for entry in archive.infolist()
             if entry.filename.startswith("mcagent/emulator/")
         )
@@ -37,12 +38,13 @@ def test_wheel_holds_every_module_and_nothing_else(wheel):
         names = archive.namelist()
     delivered = {name for name in names if ".dist-info/" not in name}
     code = {os.path.relpath(path, ROOT) for path in modules().values()}
-    static = os.path.join(ROOT, "mcagent", "emulator", "static")
-    files = (
-        {os.path.relpath(os.path.join(static, name), ROOT) for name in os.listdir(static)}
-        if os.path.isdir(static)
-        else set()
-    )
+    homes = [os.path.join(ROOT, "mcagent", "emulator", name) for name in ("static", "plants")]
+    files = {
+        os.path.relpath(os.path.join(home, name), ROOT)
+        for home in homes
+        if os.path.isdir(home)
+        for name in os.listdir(home)
+    }
     assert delivered == code | files | {"mcagent/py.typed"}
     assert any(name.endswith("LICENSE") for name in names)
     assert any(name.endswith("entry_points.txt") for name in names)
