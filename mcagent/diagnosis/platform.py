@@ -63,7 +63,10 @@ def _other_host(case: Case, names: "list[str]") -> "tuple[str, str, str]":
         return (
             "other-host",
             f"{case.host} shows a certificate for {shown}, not for its address",
-            "use the name that the certificate has",
+            (
+                "where that is the right host, give it by the name that its certificate has; else "
+                "something on the way answers in its place"
+            ),
         )
     return (
         "wrong-address",

@@ -12,6 +12,7 @@ from .step import Step, failed, passed, skipped
 # What a full disk says is the next step's matter.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PROBE_BYTES = 4096
+_NAME_IT = "name the directory that mcagent keeps its state in"
 
 
 def look(case: Case) -> Step:
@@ -21,7 +22,9 @@ def look(case: Case) -> Step:
         folder = stat.S_ISDIR(state.st_mode)
     except FileNotFoundError:
         return _not_there(directory)
-    except OSError as error:  # a folder above it is closed to this user, or is a file
+    except NotADirectoryError:
+        return failed("no-directory", f"a folder above {directory} is a file", _NAME_IT)
+    except OSError as error:  # a folder above it is closed to this user
         return failed(
             "not-readable",
             f"{directory} cannot be looked at by {_user(os.geteuid())}: {error.strerror}",
@@ -31,7 +34,7 @@ def look(case: Case) -> Step:
         return failed(
             "no-directory",
             f"{directory} is not a directory",
-            "name the directory that mcagent keeps its state in",
+            _NAME_IT,
         )
     # First of all: where it is, and how far it is onboarded, counts for all other steps.
     try:

@@ -152,6 +152,29 @@ def expired_crl(patient, _request):
     _with_crl(patient, lambda authority, _leaf: authority.crl(days=(-30, -1)))
 
 
+def packets_dropped(patient, request):
+    """A firewall drops what goes to the platform, and tells nobody."""
+    network = request.getfixturevalue("wire")
+    network.drop()
+    patient.prefix = ["ip", "netns", "exec", network.places[0].name]
+    patient.told_of(f"https://{ADDRESSES[PLATFORM]}:{PORT}")
+
+
+def platform_in_trouble(patient, _request):
+    """The platform's gateway answers 503 to everything."""
+    hub = patient.hub_with()
+    patient.onboarded()
+    hub.set_faults([{"match": "* /*", "action": "status", "status": 503}])
+
+
+def exchange_forbidden(patient, _request):
+    """The agent may do everything but upload."""
+    hub = patient.hub_with()
+    patient.onboarded()
+    rule = {"match": "POST /api/mindconnect/v3/exchange", "action": "status", "status": 403}
+    hub.set_faults([rule])
+
+
 def captive_portal(patient, _request):
     """A page for people answers in the platform's place."""
 
@@ -318,6 +341,9 @@ CAUSES = {
     ),
     proxy_407: ("tunnel", "proxy-password", 6, ["407", "https_proxy", "none is configured"]),
     proxy_wrong_password: ("tunnel", "proxy-password", 6, ["407", "the proxy setting"]),
+    packets_dropped: ("tcp", "tcp-silent", 6, ["gave no sign", "firewall"]),
+    platform_in_trouble: ("platform", "platform-trouble", 6, ["503"]),
+    exchange_forbidden: ("exchange", "exchange-refused", 7, ["403"]),
     tcp_refused: ("tcp", "tcp-refused", 6, ["refused the connection", "firewall"]),
     wrong_ca: ("tls", "unknown-issuer", 6, ["not trusted", "other-ca.pem"]),
     expired_certificate: ("tls", "expired", 6, ["has expired", "by its own clock", "plant CA"]),
@@ -340,10 +366,12 @@ CAUSES = {
     no_mapping: ("mappings", "unmapped", 1, ["temperature", "strokes", "8 of 8 data points"]),
 }
 
+SLOW = (no_dns, packets_dropped)  # silence has to be waited for
+
 
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(no_dns, marks=pytest.mark.slow), *list(CAUSES)[1:]],
+    [pytest.param(fault, marks=[pytest.mark.slow] * (fault in SLOW)) for fault in CAUSES],
     ids=lambda fault: fault.__name__,
 )
 def test_doctor_names_the_cause(patient, request, figure, fault):
