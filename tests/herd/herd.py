@@ -104,6 +104,13 @@ def distance_from(times, share_before):
     return worst
 
 
+def far_bunch(count, share_before, last_ms, window_ms=1000):
+    """More of *count* in one window than their distribution has by chance: six deviations."""
+    starts = range(-window_ms, int(last_ms), window_ms // 20)
+    most = max(share_before(at + window_ms) - share_before(max(at, 0)) for at in starts)
+    return count * most + 6 * (count * most * (1 - most)) ** 0.5
+
+
 def full_jitter(cap_ms):
     """Share of waiting devices that have tried again by a time after any moment, where each wait
     is uniform up to *cap_ms*: the residual life of a renewal process."""

@@ -12,7 +12,7 @@ import pytest
 from mcagent.upload.backoff import Backoff
 from mcagent.upload.linkprobe import LinkProbe
 from tests import reliability
-from tests.herd.herd import Herd, bunch, distance_from, full_jitter, probed
+from tests.herd.herd import Herd, bunch, distance_from, far_bunch, full_jitter, probed
 
 LONG = os.environ.get("MCAGENT_HERD") == "long"
 SIZE, OUTAGE_MS = (100, 600_000) if LONG else (40, 300_000)
@@ -106,10 +106,13 @@ def test_a_herd_comes_back_apart(tmp_path, rows, figure, name, cut, cap_ms, aske
     assert max(herd.probes) <= 10 + OUTAGE_MS / 2500  # every 2.5 s at the most (docs/transport.md)
     assert max(herd.first) <= asked_ms + cap_ms
     assert max(herd.drained) <= asked_ms + cap_ms + 60_000
-    assert bunch(herd.first) <= 5 + SIZE * 0.12
-    if cap_ms == LINK_CAP_MS:  # long enough at its cap to know how they have to be spread
+    if cap_ms != LINK_CAP_MS:
+        assert bunch(herd.first) <= 5 + SIZE * 0.12
+    else:  # long enough at its cap to know how they have to be spread
         # Each tries a connection after a fortieth of the outage, more or less (docs/transport.md).
-        assert distance_from(herd.first, probed(cap_ms, OUTAGE_MS / 40)) < FAR
+        spread = probed(cap_ms, OUTAGE_MS / 40)
+        assert distance_from(herd.first, spread) < FAR
+        assert bunch(herd.first) <= far_bunch(SIZE, spread, cap_ms)
         assert max(herd.first) <= 1.5 * OUTAGE_MS / 40 + 1000
 
 
@@ -140,6 +143,7 @@ def test_the_judge_counts():
     assert distance_from([1000 * place / 100 for place in range(100)], full_jitter(1000)) > 0.2
     assert distance_from([250 + place for place in range(500)], probed(60_000, 500)) > 0.3
     assert probed(60_000, 500)(750) == 1
+    assert 15 < far_bunch(40, probed(60_000, 7500), 60_000) < 21  # of forty at once, half is seen
     assert 0.8 < probed(60_000, 500)(500) < probed(60_000, 500)(600) < 1
 
 
