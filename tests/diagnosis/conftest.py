@@ -24,6 +24,7 @@ class Patient:
         options: Of `mcagent doctor`.
         env: Added to the environment.
         prefix: Before the command: `ip netns exec …`.
+        user: Who runs the command; None for who runs the tests.
     """
 
     def __init__(self, folder, stack):
@@ -33,6 +34,7 @@ class Patient:
         self.options = []
         self.env = {}
         self.prefix = []
+        self.user = None
         self.hub = None
 
     def hub_with(self, **settings):
@@ -80,7 +82,7 @@ class Patient:
         }
         environment.update(self.env, PYTHONPATH=ROOT)
         if not self.prefix:
-            with mock.patch.dict(os.environ, environment, clear=True):
+            with mock.patch.dict(os.environ, environment, clear=True), self._as_user():
                 return inside("doctor", *self.options, *arguments, state=self.state)
         command = [*self.prefix, sys.executable, "-m", "mcagent", "doctor", "--state", self.state]
         done = subprocess.run(
@@ -93,6 +95,18 @@ class Patient:
         )
         assert "Traceback" not in done.stderr, done.stderr
         return Result(done.returncode, done.stdout, done.stderr)
+
+    @contextlib.contextmanager
+    def _as_user(self):
+        if self.user is None:
+            yield
+            return
+        inside("doctor", state=self.state)  # whose modules that user may not be able to read
+        os.seteuid(self.user)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
 
     def diagnosis(self):
         """`(exit code, step and cause, the step that failed, all steps)` by name."""

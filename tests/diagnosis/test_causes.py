@@ -305,7 +305,7 @@ def closed_to_this_user(patient, _request):
         patient.state.chmod(0)
         patient.stack.callback(patient.state.chmod, 0o700)
     else:
-        patient.prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        patient.user = 65534
         patient.options = []
 
 
