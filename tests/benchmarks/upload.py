@@ -219,7 +219,7 @@ def install_node_client(directory):
             [*command, "%s@%s" % (NODE_PACKAGE, NODE_VERSION)],
             check=True,
             capture_output=True,
-            timeout=300,
+            timeout=120,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise Unavailable("%s of npm: %s" % (NODE_PACKAGE, error)) from error
