@@ -343,15 +343,19 @@ class Course:
         for number, snapshot in enumerate(snapshots):
             if last is not None and counts[number] <= last:
                 continue  # before the fault that this course has
-            if number < self._full:
-                continue
+            if self._full >= 0 and snapshot.disk.free is None:
+                continue  # before it was full, or when there was room again
             if self._full < 0:
                 name = (*self.name, "full from %d: %s" % (number, snapshot.step))
                 yield self._with(name, full=number)
             for how, disk in snapshot.disks(ill=bool(self._rots)):
                 name = (*self.name, "%s at %d: %s" % (how, number, snapshot.step))
                 yield Course(self.world, self._later(snapshot), disk, name=name)
-        for number in range(0 if last is None else last + 1, life.sent):
+        requests = range(0 if last is None else last + 1, life.sent)
+        if self._full >= 0:
+            full = zip(counts, snapshots, strict=True)
+            requests = sorted({count for count, one in full if one.disk.free is not None} - {-1})
+        for number in requests:
             for fate in _FATES:
                 name = (*self.name, "request %d: %s" % (number, fate))
                 yield self._with(name, fates={number: fate})
@@ -359,7 +363,7 @@ class Course:
                 if not self._rots and number:
                     name = (*self.name, "rot before request %d: %s" % (number, path))
                     yield self._with(name, rots={number: path})
-        if not self._refusals:
+        if not self._refusals and self._full < 0:
             for number in range(life.asked):
                 for count in (1, 6):
                     name = (*self.name, "API request %d: %d times 401" % (number, count))
