@@ -161,7 +161,9 @@ def _acknowledged_bytes(sock: "Any") -> int:
     """
     if sys.platform == "linux":
         try:
-            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
+            # Through a proxy over TLS: urllib3's TLS within TLS stands on the proxy's socket.
+            below = getattr(sock, "socket", sock)
+            info = below.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
             return int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
         except OSError:
             pass  # no TCP, as in a test
