@@ -1,5 +1,6 @@
 """What the uploader remembers about a lane between two exchanges. No I/O here."""
 
+from ..runtime import log
 from .backoff import Backoff
 
 TYPE_CHECKING = False
@@ -7,8 +8,12 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from ..buffer import Batch
+    from .exchange import Answer
 
 _HOUR_MS = 3_600_000
+# A record behind a refused one that stood alone is the proof that was missing. Where it proves
+# nothing, because everything is refused, the next one is looked at after twice the time.
+_PROOF_MS = 60_000
 
 
 class LaneState:
@@ -22,6 +27,8 @@ class LaneState:
         unreadable: It waits because the disk did not give its records.
         cautious: After a hold for want of proof: a few records are enough to see whether it is
             over.
+        proof_from: Held for want of proof: a record with this number, or a later one, may bring
+            it; 0 otherwise.
         failures: In a row, of the batch at its front.
         failing_since_ms: Since the first of them.
     """
@@ -34,6 +41,9 @@ class LaneState:
         self.unreadable = False
         self.until_ms = 0
         self.cautious = False
+        self.proof_from = 0
+        self._proof_ms = 0  # not before then
+        self._unproven = 0  # holds for want of proof since something was accepted
         self.failures = 0
         self.failing_since_ms = 0
         self._failed = 0  # first sequence number of that batch
@@ -42,10 +52,9 @@ class LaneState:
 
     def hold(self, reason: str, until_ms: int) -> None:
         """Nothing of this lane is sent until then, because of *reason*."""
+        self.go()
         self.reason = reason
         self.held = True
-        self.by_view = False
-        self.unreadable = False
         self.until_ms = until_ms
 
     def wait(self, reason: str, until_ms: int) -> None:
@@ -53,12 +62,41 @@ class LaneState:
         self.hold(reason, until_ms)
         self.held = False
 
+    def wait_for_word(self, answer: "Answer", now_ms: int, hold_ms: int) -> None:
+        """What this lane has to know first was not told: *answer* came instead.
+
+        No other lane needs it, so none waits with this one.
+        """
+        reason = "the platform does not tell the agent's data model and mappings: "
+        reason += answer.reason
+        if reason != self.reason:
+            log("warning", "upload", reason)
+        cap_ms = answer.row.cap_ms
+        wait_ms = self.backoff.next_ms(cap_ms, answer.retry_after_ms) if cap_ms else hold_ms
+        self.wait(reason, now_ms + wait_ms)
+
+    def hold_unproven(self, reason: str, now_ms: int, *, hold_ms: int, next_sequence: int) -> None:
+        """As `hold`: a record is refused, and none that was accepted says whose fault it is."""
+        self.hold(reason, now_ms + hold_ms)
+        self.cautious = True
+        self.proof_from = next_sequence
+        self._proof_ms = now_ms + min(hold_ms, _PROOF_MS << min(self._unproven, 10))
+        self._unproven += 1
+
+    def look_for_proof(self, next_sequence: int, now_ms: int) -> bool:
+        """End such a hold where something was recorded since; True where it does."""
+        found = self.proof_from < next_sequence and now_ms >= self._proof_ms
+        if found:
+            self.go()
+        return found
+
     def go(self) -> None:
         """End a wait."""
         self.reason = ""
         self.held = False
         self.by_view = False
         self.unreadable = False
+        self.proof_from = 0
         self.until_ms = 0
 
     def accepted(self, batch: "Batch", now_ms: int) -> None:
@@ -66,6 +104,7 @@ class LaneState:
         self.go()
         self.backoff.reset()
         self.cautious = False
+        self._unproven = 0
         self.failures = 0
         self._accepted_ms[batch.kind] = now_ms
 

@@ -192,6 +192,15 @@ class Poison:
             self._conclude(now_ms)
         return refused
 
+    def look(self, now_ms: int) -> None:
+        """See whether what was recorded behind a lone refused record can prove anything."""
+        for lane, state in self._lanes.items():
+            if state.proof_from and state.look_for_proof(self._buffer.next_sequence(lane), now_ms):
+                try:
+                    self._buffer.flush(lane)  # only what is durable can be sent
+                except OSError:
+                    pass  # whoever sends from this lane is told again
+
     def give_up(self) -> None:
         """End the search without a verdict: its lane cannot be read."""
         self._probed = 0
@@ -258,14 +267,17 @@ class Poison:
         if not self._by_trouble:
             state = self._lanes[lane]
             per_hour = self._settings.set_aside_per_hour
+            hold_ms = self._settings.hold_retry_ms
+            words = " (%s)" % self._words["reason"]
             if state.may_set_aside(now_ms, per_hour) == 0:
-                reason = "%d records were refused within an hour" % per_hour
+                words = "%d records were refused within an hour" % per_hour + words
+                state.hold(words, now_ms + hold_ms)
+                state.cautious = True
             else:
-                reason = "a record is refused, and nothing like it is accepted"
-            reason += " (%s)" % self._words["reason"]
-            state.hold(reason, now_ms + self._settings.hold_retry_ms)
-            state.cautious = True
-            log("warning", "upload", "%s is held: %s" % (lane, reason))
+                words = "a record is refused, and nothing like it is accepted" + words
+                behind = self._buffer.next_sequence(lane)
+                state.hold_unproven(words, now_ms, hold_ms=hold_ms, next_sequence=behind)
+            log("warning", "upload", "%s is held: %s" % (lane, words))
         self._end()
 
     def _end(self) -> None:

@@ -208,6 +208,7 @@ class Uploader:
         try:
             if dispatch.poison.searching:
                 return dispatch.search(now_ms)
+            dispatch.poison.look(now_ms)
             self._time_piece()
             wait_ms = self._losses.tell(dispatch, now_ms, self.session.now_ms())
             if wait_ms is None:
@@ -254,9 +255,8 @@ class Uploader:
             return None
         if not barrier.sent and self._samples_go_first():
             return None
-        unreadable = self._read(self._view.read_configuration)
-        if unreadable is not None:
-            return self._dispatch.pause(unreadable)
+        if not self._told(self._view.read_configuration, "models"):
+            return None
         if self._view.shows(barrier.model) or (self._view.silent and barrier.sent):
             self._dispatch.delivered += barrier.in_buffer
             barrier.confirmed()
@@ -290,9 +290,8 @@ class Uploader:
             return None
         if not self._view.known or now_ms >= self._view_until_ms:
             for read in (self._view.read_configuration, self._view.read_mappings):
-                unreadable = self._read(read)
-                if unreadable is not None:
-                    return self._dispatch.pause(unreadable)
+                if not self._told(read, "timeseries"):
+                    return None
             self._view_until_ms = now_ms + self.settings.refresh_ms
             self._barrier.missing = not self._view.has_configuration
         reason = self._view.hold_reason(head.context.configuration_id, head.payload)
@@ -368,13 +367,17 @@ class Uploader:
         first = [lane for lane in ready if lane in self._left_out]
         return first + [lane for lane in ready if lane not in first]
 
-    def _read(self, read: "Callable[[], Response | None]") -> "Answer | None":
-        """Run one of the view's readers; return what prevented it."""
-        response = read()
+    def _told(self, read: "Callable[[], Response | None]", lane: str) -> bool:
+        """Run one of the view's readers; where it learns nothing, *lane* waits for it alone."""
+        response, dispatch = read(), self._dispatch
         if response is None:
-            self._dispatch.credential_error = None
-            return None
-        return Answer.of_response(outcome.of_unreadable(response), response, self.session)
+            dispatch.credential_error = None
+            return True
+        answer = Answer.of_response(outcome.of_unreadable(response), response, self.session)
+        dispatch.last_error_ms = now_ms = self._clock.monotonic_ms()
+        self._lanes[lane].wait_for_word(answer, now_ms, self.settings.hold_retry_ms)
+        dispatch.last_error = self._lanes[lane].reason
+        return False
 
     def _until_probe(self, wait_ms: int) -> int:
         """*wait_ms*, or less where the link is to be tried meanwhile."""
