@@ -122,10 +122,15 @@ class Outlet:
         if self.state.head > self.lane.durable:
             return None
         runs, _size = self._collect(self.lane.durable, 1, 1)
+        record = None
+        payloads = runs[0].payloads if runs else None
+        if payloads and self._reader is not None:  # in memory, and verified just now
+            run, age_ms = runs[0], self._reader.age_ms(runs[0].offset)
+            record = Record(run.sequence, run.kind, payloads[0], age_ms, run.context)
         self._go_back()
-        if not runs:
-            return None
-        return _first_of(Batch(self.lane.fs, "", runs, payload_bytes=0))
+        if runs and record is None:  # a long one, or on MicroPython
+            record = _first_of(Batch(self.lane.fs, "", runs, payload_bytes=0))
+        return record
 
     def pin_first(self) -> "Record | None":
         """As `first_record`, and nothing gives it up until `unpin`; a batch that is out is not."""

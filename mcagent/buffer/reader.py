@@ -165,8 +165,14 @@ class SegmentReader:
         """Age in ms and payload of the record that `peek` found; the place stays."""
         self._load(self.offset, self._stop - self.offset)
         start = self.offset - self._base
-        age_ms = unpack_from("<I", self._data, start + 12)[0]
-        return age_ms, self._data[start + FRAME_BYTES : self._stop - self._base]
+        payload = self._data[start + FRAME_BYTES : self._stop - self._base]
+        return self.age_ms(self.offset), payload
+
+    def age_ms(self, offset: int) -> int:
+        """Of the record at *offset*, which was verified: ms between its context and itself."""
+        self._load(offset, FRAME_BYTES)
+        age_ms: int = unpack_from("<I", self._data, offset - self._base + 12)[0]
+        return age_ms
 
     @property
     def long(self) -> bool:

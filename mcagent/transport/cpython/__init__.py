@@ -98,6 +98,8 @@ class Urllib3Transport(Transport):
             )
         self._max_bytes_per_s = max_bytes_per_s
         self._pace: "Pace | None" = None
+        self._target_text = ""  # of the last request, and taken apart
+        self._target_url: "Url | None" = None
 
     def __repr__(self) -> str:
         return f"<Urllib3Transport ca_file={self._trust.ca_file!r} proxy={self._proxy!r}>"
@@ -113,14 +115,7 @@ class Urllib3Transport(Transport):
             TransportError: There was no answer; `kind` names the step that failed.
             ConfigurationError: OpenSSL cannot read the CA file or the revocation lists.
         """
-        from urllib3.exceptions import LocationParseError
-        from urllib3.util import parse_url
-
-        try:
-            url = parse_url(request.url)
-        except LocationParseError:
-            raise TransportError(f"{request.url!r} is not a URL", kind="other") from None
-        _check_scheme(url)
+        url = self._target(request.url)
         proxy = self._proxy_for(url)
         self.via = "" if proxy is None else f"{proxy.url} ({proxy.source})"
         progress = self._progress(request, url, proxy)
@@ -157,6 +152,21 @@ class Urllib3Transport(Transport):
     def clock_offset_ms(self) -> "int | None":
         """The host's clock minus this device's, where TLS had to measure it; else None."""
         return self._corrected.offset_ms if self._corrected else None
+
+    def _target(self, text: str) -> "Url":
+        """*text* taken apart; nearly every request goes where the last one went."""
+        if self._target_text == text and self._target_url is not None:
+            return self._target_url
+        from urllib3.exceptions import LocationParseError
+        from urllib3.util import parse_url
+
+        try:
+            url = parse_url(text)
+        except LocationParseError:
+            raise TransportError(f"{text!r} is not a URL", kind="other") from None
+        _check_scheme(url)
+        self._target_text, self._target_url = text, url
+        return url
 
     def _with_clock(self, request: "Request", url: "Url", progress: "Progress") -> Response:
         try:
