@@ -71,7 +71,8 @@ def change_agent(db: sqlite3.Connection, agent: str, name: str, profile: str) ->
 def delete_agent(db: sqlite3.Connection, agent: str) -> None:
     db.execute("DELETE FROM agents WHERE id = ?", (agent,))
     db.execute("DELETE FROM credentials WHERE agent = ?", (agent,))
-    db.execute("DELETE FROM mappings WHERE agent = ?", (agent,))
+    for table in ("mappings", "event_mappings"):
+        db.execute(f"DELETE FROM {table} WHERE agent = ?", (agent,))  # noqa: S608 - constants
     forget_agent(db, agent)
 
 

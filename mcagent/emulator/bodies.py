@@ -97,7 +97,14 @@ def _aggregates(fault: Fault) -> Any:
     return {"errors": [{"code": code, "message": fault.message, "logref": fault.logref}]}
 
 
+def _event_mapping(fault: Fault) -> Any:
+    # The suffixes are not listed (agent API 9): those of the shared catalogue.
+    code = f"mdsp.conn.mindconnect.{_GENERIC.get(fault.status, 'internalServerError')}"
+    return {"errors": [{"code": code, "logref": fault.logref, "message": fault.message}]}
+
+
 _FAMILIES: tuple[tuple[str, Callable[[Fault], Any], str], ...] = (
+    ("/api/mindconnect/v3/eventMappings", _event_mapping, JSON),
     ("/api/assetmanagement/", _asset, VND_ERROR),
     ("/api/eventmanagement/", _event, VND_ERROR),
     ("/api/iottimeseries/", _timeseries, JSON),

@@ -29,17 +29,18 @@ class Breaches:
         if 0 < limit < amount:
             return True
         if amount > STRICT[name]:
-            self._note(name, f"{what}: {amount}, more than {STRICT[name]}")
+            self.note(name, f"{what}: {amount}, more than {STRICT[name]}")
         return False
 
     def forbids(self, name: str, what: str) -> bool:
         """Tell whether the switch *name* forbids *what* happens; note it if it does not."""
         if getattr(self._settings, name):
             return True
-        self._note(name, what)
+        self.note(name, what)
         return False
 
-    def _note(self, name: str, what: str) -> None:
+    def note(self, name: str, what: str) -> None:
+        """Note a breach of the rule that the switch *name* enforces."""
         self._counts[name] += 1
         self._latest.append(
             {"time": format_time(self._clock.now_ms()), "switch": name, "what": what}

@@ -9,9 +9,11 @@ from .answers import Refusal
 from .events_types import (
     MEMBERS,
     STANDARD,
+    Type,
     check_value,
     fields_of,
     find_type,
+    list_types,
     visible_type,
 )
 from .times import format_time, parse_time
@@ -21,35 +23,47 @@ _IGNORED = frozenset(("id", "etag", "_links"))
 _CORRELATION_MAX = 128
 
 
-def record_exchanged(
-    db: sqlite3.Connection, asset: str, agent: str, event: dict[str, Any]
-) -> None:
-    """Store an event of an exchange on *asset*; one that is sent again replaces itself.
+def exchanged_type(db: sqlite3.Connection, given: str, tenant: str) -> Type:
+    """Give the type of an event of an exchange, which names it by id or by name (6.4.2).
 
-    It becomes a standard event unless its type is one that exists; fields of the type stand in
-    `details` (agent API 6.4.2).
+    It is a standard event unless its type is one that *tenant* may use.
+    """
+    named = STANDARD
+    for kind in list_types(db, tenant):
+        if kind["id"] == given:
+            return kind
+        if kind["name"] == given:
+            named = kind["id"]
+    return visible_type(db, named, tenant)
+
+
+def record_exchanged(
+    db: sqlite3.Connection, assets: list[str], agent: str, event: dict[str, Any], kind: Type
+) -> None:
+    """Store an event of an exchange on each of *assets*; one that comes again replaces itself.
+
+    Fields of its type stand in `details` (agent API 6.4.2).
     """
     event_id = str(event.get("id") or uuid.uuid4())
-    kind = find_type(db, event["type"]) or find_type(db, STANDARD)
-    assert kind is not None
     known = fields_of(db, kind)
     details = event.get("details")
     given = {**(details if isinstance(details, dict) else {}), **event}
     given = {name: value for name, value in given.items() if value is not None and name in known}
     fields = {name: value for name, value in given.items() if _fits(known[name], value)}
-    _insert(
-        db,
-        asset=asset,
-        agent=agent,
-        id=event_id,
-        # The same event may lie on several assets; each of them has an id of its own.
-        uid=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{asset} {event_id}")),
-        type=kind["id"],
-        correlation=str(event.get("correlationId") or event_id)[:_CORRELATION_MAX],
-        time_ms=parse_time(event["timestamp"]),
-        fields=fields,
-        body=event,
-    )
+    for asset in assets:
+        _insert(
+            db,
+            asset=asset,
+            agent=agent,
+            id=event_id,
+            # The same event may lie on several assets; each of them has an id of its own.
+            uid=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{asset} {event_id}")),
+            type=kind["id"],
+            correlation=str(event.get("correlationId") or event_id)[:_CORRELATION_MAX],
+            time_ms=parse_time(event["timestamp"]),
+            fields=fields,
+            body=event,
+        )
 
 
 def _fits(field: dict[str, Any], value: Any) -> bool:

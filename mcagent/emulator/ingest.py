@@ -25,7 +25,8 @@ from .diagnostics import (
     is_active,
     write_messages,
 )
-from .events import record_exchanged
+from .events import exchanged_type, record_exchanged
+from .events_mappings import assets_of_event
 from .files_service import Meta, place_of, record_file
 from .items import CUSTOM, EVENT, FILE, MODEL, TIMESERIES
 from .mappings import Target, targets
@@ -255,13 +256,18 @@ def _drop_unmapped(verdict: Verdict, point: str, invalid: "str | None") -> None:
 
 
 def _event(work: _Work) -> None:
-    """Store events on the agent's own asset; a resent event (same id) replaces itself."""
+    """Store events on the assets that they are mapped to, or on the agent's own (9).
+
+    A resent event (same id) replaces itself.
+    """
     for event in work.content:
         fault = _event_fault(event)
         if fault:
             work.verdict.drop(f"event {fault}")
             continue
-        record_exchanged(work.db, work.agent["entity"], work.agent["id"], event)
+        kind = exchanged_type(work.db, event["type"], work.agent["tenant"])
+        assets = assets_of_event(work.db, work.agent, event, kind, work.settings)
+        record_exchanged(work.db, assets, work.agent["id"], event, kind)
 
 
 def _event_fault(event: Any) -> str:

@@ -5,6 +5,8 @@ import uuid
 from typing import Any, NamedTuple
 
 from .answers import Refusal
+from .breaches import Breaches
+from .plans import VARIABLES, check_plan
 from .settings import Settings
 
 FIELDS = ("agentId", "dataPointId", "entityId", "propertySetName", "propertyName")
@@ -52,6 +54,7 @@ def create_mapping(
     points: "dict[str, dict[str, Any]]",
     *,
     settings: Settings,
+    breaches: Breaches,
     check_point: bool,
 ) -> str:
     """Check a mapping against the agent's *points* and the asset's variables, and store it.
@@ -81,10 +84,11 @@ def create_mapping(
         raise Refusal(
             400, f"Type {point['type']} of data point {point_id} is not {series['type']}."
         )
-    if point is not None and settings.check_units and point["unit"] != series["unit"]:
-        raise Refusal(
-            400, f"Unit {point['unit']!r} of data point {point_id} is not {series['unit']!r}."
-        )
+    if point is not None and point["unit"] != series["unit"]:
+        words = f"Unit {point['unit']!r} of data point {point_id} is not {series['unit']!r}."
+        if settings.units == "refuse":
+            raise Refusal(400, words)
+        breaches.note("units", words)
     other = db.execute(
         "SELECT variable FROM mappings WHERE agent = ? AND point = ? AND entity = ?"
         " AND aspect = ? AND variable != ?",
@@ -92,6 +96,11 @@ def create_mapping(
     ).fetchone()
     if other is not None:
         raise Refusal(400, f"Data point {point_id} is mapped to {other[0]} of {aspect} already.")
+    same = "SELECT entity, aspect, variable FROM mappings WHERE agent = ? AND point = ?"
+    places = {tuple(row) for row in db.execute(same, (agent, point_id))}
+    if (entity, aspect, variable) not in places:
+        whose = f"data point {point_id} of agent {agent}"
+        check_plan(VARIABLES, len(places) + 1, whose, settings=settings, breaches=breaches)
     mapping = add_mapping(
         db, agent=agent, point=point_id, entity=entity, aspect=aspect, variable=variable, keep=keep
     )
@@ -132,7 +141,7 @@ def invalidity(
     if point is not None and row["series"] is not None:
         if point["type"] != row["type"]:
             reasons.append("INVALID_TYPE")
-        if settings.check_units and point["unit"] != row["unit"]:
+        if settings.units != "ignore" and point["unit"] != row["unit"]:
             reasons.append("INVALID_UNIT")
     return reasons
 

@@ -172,7 +172,7 @@ def seed(hub: Hub, plant: Any, base_url: str) -> dict[str, Any]:
         Refusal: 400, the message names the entry that is wrong.
     """
     with hub.store.transaction() as db:
-        seeding = Seeding(db, hub.settings.tenant, hub.settings)
+        seeding = Seeding(db, hub.settings.tenant, hub.settings, hub.breaches)
         seeding.load(plant)
     return {
         "made": dict(seeding.made),

@@ -21,13 +21,20 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def page_of(rows: list[dict[str, Any]], query: Mapping[str, str], *, keys: tuple[str, ...]) -> Any:
+def page_of(
+    rows: list[dict[str, Any]],
+    query: Mapping[str, str],
+    *,
+    keys: tuple[str, ...],
+    sortable: tuple[str, ...] = (),
+) -> Any:
     """Filter, sort and cut *rows* as the query asks.
 
     Args:
         rows: Everything that the caller may see, in order of creation.
         query: The request's query parameters.
-        keys: Members that may be filtered and sorted by.
+        keys: Members that may be filtered by, and sorted.
+        sortable: Members that may be sorted by, if others than these.
 
     Raises:
         Refusal: 400, a parameter is not valid.
@@ -36,7 +43,7 @@ def page_of(rows: list[dict[str, Any]], query: Mapping[str, str], *, keys: tuple
     number = _number(query, "page", 0, 0, 1_000_000)
     wanted = _filter(query.get("filter", ""), keys)
     rows = [row for row in rows if _matches(row, wanted)]
-    sort = _sort(query.get("sort", ""), keys)
+    sort = _sort(query.get("sort", ""), sortable or keys)
     for order in reversed(sort or []):
         rows.sort(key=lambda row: str(row[order["property"]]), reverse=order["descending"])
     pages = -(-len(rows) // size)

@@ -46,6 +46,11 @@ OPERATIONS: dict[str, "str | None"] = {
     f"GET {_CONNECT}/dataPointMappings": "map.r",
     f"GET {_CONNECT}/dataPointMappings/{{mapping}}": "map.r",
     f"DELETE {_CONNECT}/dataPointMappings/{{mapping}}": "map.d",
+    f"POST {_CONNECT}/eventMappings": "evt.map.c",
+    f"GET {_CONNECT}/eventMappings": "evt.map.r",
+    f"GET {_CONNECT}/eventMappings/{{mapping}}": "evt.map.r",
+    f"PATCH {_CONNECT}/eventMappings/{{mapping}}": "evt.map.u",
+    f"DELETE {_CONNECT}/eventMappings/{{mapping}}": "evt.map.d",
     f"POST {_CONNECT}/diagnosticActivations": "da.c",
     f"GET {_CONNECT}/diagnosticActivations": "da.r",
     f"GET {_CONNECT}/diagnosticActivations/{{activation}}": "da.r",
@@ -123,6 +128,8 @@ OPERATIONS: dict[str, "str | None"] = {
 AGENT_RIGHTS = frozenset(
     (
         *("agm.r", "obc.r", "dsc.r", "dsc.u", "exc.w", "map.c", "map.r", "map.d"),
+        # "By using event mapping APIs from the agent": so its own token opens them.
+        *("evt.map.c", "evt.map.r", "evt.map.u", "evt.map.d"),
         *("da.c", "da.r", "da.u", "da.d", "da.m.r", "di.r", "rec.r", "rec.c", "rec.d"),
         *("asm.r", "atm.r", "atm.apt.r"),
         *("iot.fil.r", "iot.fil.w", "iot.fil.d", "em.c", "em.r", "em.et.r"),

@@ -14,6 +14,7 @@ from .answers import Refusal
 from .assets import root_of
 from .assets_builtin import AGENT_TYPE
 from .assets_types import ASPECT, ASSET
+from .breaches import Breaches
 from .datasource import check_configuration, points_of, replace_configuration
 from .settings import Settings
 
@@ -24,10 +25,13 @@ _DEPTH_MAX = 20
 class Seeding:
     """One plant on its way into the store; `made` counts what is new, `agents` names all."""
 
-    def __init__(self, db: sqlite3.Connection, tenant: str, settings: Settings) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, tenant: str, settings: Settings, breaches: Breaches
+    ) -> None:
         self._db = db
         self._tenant = tenant
         self._settings = settings
+        self._breaches = breaches
         self._assets: dict[str, str] = {}
         self.made: Counter[str] = Counter()
         self.agents: dict[str, str] = {}
@@ -132,7 +136,12 @@ class Seeding:
         }
         try:
             mappings.create_mapping(
-                self._db, body, points_of(row), settings=self._settings, check_point=True
+                self._db,
+                body,
+                points_of(row),
+                settings=self._settings,
+                breaches=self._breaches,
+                check_point=True,
             )
             self.made["mappings"] += 1
         except Refusal as exc:

@@ -56,8 +56,12 @@ class Settings:
 
     # -- data source configuration and mappings (5, 8)
     dsc_404_before_first_put: bool = False  # False: 200 with an empty shell
-    check_units: bool = False  # True: units of point and variable must be equal
+    units: str = "mark"  # a mapping whose units differ is INVALID; or "refuse" it, or "ignore" it
     drop_mismatched_configuration: bool = True  # configurationId differs from the current one
+    # Limits on mappings (plans.py) hold on Capability Package environments only: "none".
+    plan: str = "none"
+    plan_limit_status: int = 400  # or 409
+    event_mapping_match: str = "contains"  # or "equals": the field's whole value (9)
 
     # -- exchange and what follows it (6)
     max_exchange_bytes: int = 10_485_760
@@ -146,6 +150,10 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "diagnostic_limit_status": ("400", "409"),
     "recover": ("everything", "unmapped"),
     "region": ("eu1", "eu2", "cn1"),
+    "units": ("mark", "refuse", "ignore"),
+    "plan": ("none", "XXS", "XS", "S", "M", "L", "XL"),
+    "plan_limit_status": (400, 409),
+    "event_mapping_match": ("contains", "equals"),
     "foreign_status": (403, 404),
 }
 
@@ -156,7 +164,8 @@ STRICT: dict[str, Any] = {
     "max_timeseries_bytes": 1_000_000,
     "replace_records": True,
     "previous_secret": "never",
-    "check_units": True,
+    "units": "refuse",
+    "plan": "XXS",
     "refuse_undeclared_quality": True,
     "refuse_unquoted_strings": True,
     # The overview's window; the newer text says 5 minutes to 90 days.

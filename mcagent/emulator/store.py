@@ -47,6 +47,11 @@ CREATE TABLE IF NOT EXISTS mappings (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent TEXT NOT NULL, point TEXT NOT NULL,
     entity TEXT NOT NULL, aspect TEXT NOT NULL, variable TEXT NOT NULL, keep INTEGER NOT NULL,
     UNIQUE (agent, point, entity, aspect, variable));
+CREATE TABLE IF NOT EXISTS event_mappings (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, etag INTEGER NOT NULL,
+    agent TEXT NOT NULL, asset TEXT NOT NULL, type TEXT NOT NULL, type_name TEXT NOT NULL,
+    field TEXT NOT NULL, value TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS event_mappings_agent ON event_mappings (agent);
 -- What agents sent, item by item, before anything was judged. A line of `received` is one sample
 -- or event, so an item holds `lines` of them from `first_line` on.
 CREATE TABLE IF NOT EXISTS received (
@@ -81,6 +86,7 @@ _CLEARED = (
     "credentials",
     "assertions",
     "mappings",
+    "event_mappings",
     "received",
     "blobs",
     "drops",

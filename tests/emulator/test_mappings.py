@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from .device import CONNECT, call, configuration, onboarded
+from .device import CONNECT, call, configuration, onboarded, sample, timeseries
 
 PATH = CONNECT + "/dataPointMappings"
 
@@ -114,16 +114,70 @@ def test_one_point_feeds_one_property_of_a_set_but_several_sets_and_a_property_m
         assert device.call("POST", PATH, body).status == status
 
 
-def test_units_are_compared_only_by_switch(hub, device, asset):
+def test_different_units_make_a_mapping_invalid_and_what_comes_for_it_is_dropped(
+    hub, device, asset
+):
+    got = device.call("POST", PATH, mapping(device, asset, propertyName="pressure"))
+    assert got.status == 201
+    assert got.json["validity"] == {"status": "INVALID", "reasons": ["INVALID_UNIT"]}
+    device.send(timeseries(sample("2026-01-05T08:00:00.000Z", P1="1")))
+    hub.settle()
+    assert hub.stored() == []
+    (record,) = hub.recoverable_records()
+    assert "P1 (INVALID_UNIT)" in record["dropReason"]
+    # The unit is mended on the device, and the kept mapping is valid again.
+    mended = configuration(P1="DOUBLE")
+    mended["dataSources"][0]["dataPoints"][0]["unit"] = "bar"
+    assert device.put_configuration(mended, "1").status == 200
+    (kept,) = device.call("GET", PATH).json["content"]
+    assert kept["validity"] == {"status": "VALID", "reasons": []}
+
+
+def test_different_units_are_refused_or_ignored_by_switch(hub, device, asset):
     body = mapping(device, asset, propertyName="pressure")
-    hub.change_settings(check_units=True)
+    hub.change_settings(units="refuse")
     assert device.call("POST", PATH, body).status == 400
-    hub.change_settings(check_units=False)
+    hub.change_settings(units="ignore")
     got = device.call("POST", PATH, body)
     assert got.json["validity"]["status"] == "VALID"
-    hub.change_settings(check_units=True)
+    device.send(timeseries(sample("2026-01-05T08:00:00.000Z", P1="1")))
+    hub.settle()
+    assert [record["values"] for record in hub.stored(asset)] == [{"pressure": 1.0}]
+    hub.change_settings(units="refuse")
     got = device.call("GET", f"{PATH}/{got.json['id']}")
     assert got.json["validity"] == {"status": "INVALID", "reasons": ["INVALID_UNIT"]}
+
+
+PLANS = [("XXS", 1), ("XS", 5), ("S", 5), ("M", 10), ("L", 10), ("XL", 20)]
+
+
+@pytest.mark.parametrize(("plan", "most"), PLANS)
+def test_a_plan_limits_the_variables_of_one_data_point(hub, device, plan, most):
+    """Each data point has its own; a mapping that exists already is told as that."""
+    hub.change_settings(plan=plan)
+    shape = {"level": {"type": "DOUBLE"}}
+    asset = hub.create_asset("wide", {f"a{number}": shape for number in range(most + 1)})
+    wanted = [mapping(device, asset, propertySetName=f"a{number}") for number in range(most + 1)]
+    for body in wanted[:most]:
+        assert device.call("POST", PATH, body).status == 201
+    got = device.call("POST", PATH, wanted[most])
+    assert got.status == 400
+    assert f"Plan {plan} allows {most} variables for one data point" in got.json["message"]
+    assert device.call("POST", PATH, wanted[0]).status == 409
+    other = {**wanted[most], "dataPointId": "P2"}
+    assert device.call("POST", PATH, other).status == 201
+    hub.change_settings(plan="none")
+    assert device.call("POST", PATH, wanted[most]).status == 201
+
+
+def test_without_a_plan_more_than_the_smallest_allows_is_noted(hub, device, asset):
+    other = hub.create_asset("b", {"Hydraulics": {"level": {"type": "DOUBLE"}}})
+    assert device.call("POST", PATH, mapping(device, asset)).status == 201
+    assert hub.breaches() == []
+    assert device.call("POST", PATH, mapping(device, other)).status == 201
+    (breach,) = hub.breaches()
+    assert breach["switch"] == "plan"
+    assert "data point P1" in breach["what"]
 
 
 def test_read_and_delete(hub, device, asset):

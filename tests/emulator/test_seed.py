@@ -180,7 +180,7 @@ def test_every_plant_that_ships_loads_and_all_its_mappings_are_valid(hub):
     assert "wind-farm" in shipped_plants()
     for name in shipped_plants():
         hub.clear()
-        hub.change_settings(check_units=True)
+        hub.change_settings(units="refuse", plan="XXS")
         boarding = hub.seed(read_plant(name))
         assert boarding
         app = Application(hub)

@@ -13,19 +13,20 @@ from ..times import format_time
 from .common import AGENTS, caller_of, check_tenant, hub_of, operation
 
 _KEYS = ("id", "name", "securityProfile", "entityId")
+_STALE_WORDS = {409: "A newer version exists."}
 
 
-def check_if_match(request: Request, etag: int) -> None:
+def check_if_match(request: Request, etag: int, *, stale: int = 412) -> None:
     """Compare `If-Match` with an eTag; `2`, `"2"` and `W/"2"` are taken (agent API 2.4).
 
     Raises:
-        Refusal: 400 without the header, 412 if it differs.
+        Refusal: 400 without the header, *stale* if it differs.
     """
     given = request.headers.get("if-match")
     if given is None:
         raise Refusal(400, "Header If-Match is missing.")
     if given.strip().removeprefix("W/").strip('"') != str(etag):
-        raise Refusal(412)
+        raise Refusal(stale, _STALE_WORDS.get(stale, ""))
 
 
 def text_of(body: dict[str, Any], name: str) -> str:
@@ -80,14 +81,19 @@ async def _list(request: Request) -> Response:
     return answer(page_of(shown, request.query_params, keys=_KEYS))
 
 
-def found_agent(request: Request, db: sqlite3.Connection, agent: str) -> sqlite3.Row:
+def found_agent(
+    request: Request, db: sqlite3.Connection, agent: str, *, unknown: int = 404
+) -> sqlite3.Row:
     """Give an agent's row if the caller may work on it.
 
     Raises:
-        Refusal: 404 unknown; 403 an agent that asks for another, or another tenant's.
+        Refusal: *unknown* there is none; 403 an agent that asks for another, or another tenant's.
     """
     caller_of(request).act_on(agent)
-    row = agents.find_agent(db, agent)
+    try:
+        row = agents.find_agent(db, agent)
+    except Refusal as exc:
+        raise Refusal(unknown, f"Agent {agent[:64]} not found.") from exc
     check_tenant(request, row["tenant"], f"Agent {agent}")
     return row
 

@@ -29,12 +29,7 @@ async def _create(request: Request) -> Response:
     now_ms = hub.clock.now_ms()
     with hub.store.transaction() as db:
         agent = text_of(body, "agentId")
-        try:
-            found_agent(request, db, agent)
-        except Refusal as exc:
-            if exc.status == 404:
-                raise Refusal(400, "agentId is not an agent.") from exc
-            raise
+        found_agent(request, db, agent, unknown=400)
         row = diagnostics.activate(
             db, agent, _status_of(body), now_ms=now_ms, settings=hub.settings
         )

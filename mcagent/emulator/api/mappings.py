@@ -40,7 +40,12 @@ async def _create(request: Request) -> Response:
         if owner is not None:
             check_tenant(request, owner["tenant"], f"Asset {entity}")
         mapping = mappings.create_mapping(
-            db, body, points_of(row), settings=hub.settings, check_point=check_point
+            db,
+            body,
+            points_of(row),
+            settings=hub.settings,
+            breaches=hub.breaches,
+            check_point=check_point,
         )
         created = _shown(db, hub, mappings.find_mappings(db, mapping=mapping))
     return answer(created[0], 201)
