@@ -83,6 +83,7 @@ class RemoteError(AgentError):
         status: HTTP status, 100 to 599.
         reason: The platform's own words, at most 200 characters; ``""`` when it said nothing.
         correlation_id: The request's Correlation-ID, for the platform's support.
+        code: The service's own short name for it, such as "6410"; ``""`` where it gave none.
     """
 
     def __init__(
@@ -93,9 +94,11 @@ class RemoteError(AgentError):
         reason: str = "",
         correlation_id: str = "",
         hint: str = "",
+        code: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.code = code
         self.reason = reason
         self.correlation_id = correlation_id
         self.retryable = status in (408, 429) or status >= 500

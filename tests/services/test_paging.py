@@ -1,0 +1,154 @@
+"""mcagent/services/paging.py: iterators that give everything once, and end."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcagent.errors import RemoteError
+from mcagent.services.paging import (
+    Page,
+    by_offset,
+    content_page,
+    hal_page,
+    next_link,
+    numbered,
+)
+from mcagent.transport.http import Response
+from tests.helpers import raises
+
+
+def things(count):
+    return [{"id": number} for number in range(count)]
+
+
+def hal(found, number, size, *, page=True, links=True):
+    pages = -(-len(found) // size)
+    answer = {}
+    part = found[number * size : (number + 1) * size]
+    if part:
+        answer["_embedded"] = {"assets": part}
+    if page:
+        answer["page"] = {"number": number, "totalPages": pages, "size": size}
+    if links:
+        answer["_links"] = {"self": {"href": "x"}}
+        if number + 1 < pages:
+            answer["_links"]["next"] = {"href": "y"}
+    return answer
+
+
+@given(st.integers(0, 40), st.integers(1, 7), st.booleans(), st.booleans())
+def test_hal_lists_come_whole_whatever_the_server_says_of_their_end(count, size, page, links):
+    """With `page`, with links, with both, with neither."""
+    found = things(count)
+    asked = []
+
+    def fetch(number):
+        asked.append(number)
+        return hal_page(hal(found, number, size, page=page, links=links), "assets")
+
+    assert list(numbered(fetch, size=size, doing="x")) == found
+    assert len(asked) <= count // size + 1
+
+
+@given(st.integers(0, 40), st.integers(1, 7), st.sampled_from(["last", "totalPages", ""]))
+def test_content_lists_come_whole(count, size, told):
+    """Agent management and MindConnect."""
+    found = things(count)
+    pages = max(1, -(-count // size))
+
+    def fetch(number):
+        answer = {"content": found[number * size : (number + 1) * size]}
+        if told == "last":
+            answer["last"] = number >= pages - 1
+        if told == "totalPages":
+            answer.update(number=number, totalPages=pages)
+        return content_page(answer)
+
+    assert list(numbered(fetch, size=size, doing="x")) == found
+
+
+@given(st.integers(0, 40), st.integers(1, 7))
+def test_lists_by_offset_come_whole(count, limit):
+    """The file service: a bare array, and the first short one is the last."""
+    found = things(count)
+    assert list(by_offset(lambda at, most: found[at : at + most], limit=limit, doing="x")) == found
+
+
+def test_nothing_is_asked_for_before_it_is_needed():
+    """An iterator holds one page."""
+    asked = []
+
+    def fetch(number):
+        asked.append(number)
+        return Page(things(2), False) if not number else Page([{"id": "end"}], True)
+
+    items = numbered(fetch, size=2, doing="x")
+    assert asked == []
+    next(items)
+    assert asked == [0]
+
+
+def test_a_server_that_repeats_its_page_is_found_out():
+    """It would go round for ever."""
+    error = raises(
+        RemoteError, list, numbered(lambda _n: Page(things(2), False), size=2, doing="listing x")
+    )
+    assert error.message.startswith("listing x: ")
+    raises(RemoteError, list, by_offset(lambda _a, _m: things(2), limit=2, doing="x"))
+
+
+def test_a_promise_behind_an_empty_page_is_found_out():
+    """Neither an end that loses something nor a loop."""
+    raises(RemoteError, list, numbered(lambda _n: Page([], False), size=2, doing="x"))
+
+
+def test_a_list_longer_than_the_service_gives_is_an_error_at_its_end():
+    """What could be had was given."""
+    got = []
+    items = by_offset(
+        lambda at, most: [{"id": at + n} for n in range(most)], limit=5, most=9, doing="x"
+    )
+    error = raises(RemoteError, lambda: [got.append(item) for item in items])
+    assert len(got) == 10
+    assert "9" in error.message
+
+
+@pytest.mark.parametrize("answer", [None, [], 3, {"content": 3}, {"_embedded": []}, {"page": 1}])
+def test_answers_of_another_form_are_empty_pages(answer):
+    """Not a TypeError."""
+    assert content_page(answer).items == []
+    assert hal_page(answer, "assets").items == []
+
+
+@pytest.mark.parametrize(
+    ("header", "address"),
+    [
+        ('<https://x/a?b=1,2&c=3>; rel="next"', "https://x/a?b=1,2&c=3"),
+        ("<https://x/a>; rel=next", "https://x/a"),
+        ('<https://x/p>; rel="prev", <https://x/n>; rel="next"', "https://x/n"),
+        ('<https://x/n>; title="a;b, c"; rel="last next"', "https://x/n"),
+        ('<https://x/a>; rel="prev"', ""),
+        ("https://x/a", ""),
+        ("", ""),
+    ],
+)
+def test_the_next_link_is_found_among_others(header, address):
+    """RFC 8288."""
+    assert next_link(Response(200, {"link": header})) == address
+
+
+def test_hal_pages_of_the_hub_are_read_to_their_end(platform):
+    """Seven assets, three a page, over TLS."""
+    session = platform.session()
+    for number in range(7):
+        platform.hub.create_asset(f"pump-{number}")
+
+    def fetch(number):
+        query = {"page": number, "size": 3, "filter": json.dumps({"name": {"startsWith": "pump"}})}
+        answer = session.get_json("/api/assetmanagement/v3/assets", query)
+        return hal_page(answer, "assets")
+
+    names = [asset["name"] for asset in numbered(fetch, size=3, doing="x")]
+    assert sorted(names) == [f"pump-{number}" for number in range(7)]
