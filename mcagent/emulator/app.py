@@ -76,6 +76,8 @@ def build_application(hub: Hub) -> Application:
         clock=hub.clock,
         requests=hub.requests,
         body_max=lambda path: _body_max(hub, path),
+        name_of=hub.agent_name,
+        revoke=hub.tokens.revoke,
     )
 
 

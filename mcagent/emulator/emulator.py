@@ -78,7 +78,11 @@ class Emulator:
                 context = self._authority.server_context(self._host)
             hub = self._hub = Hub(Settings.build(changes=self._initial.as_dict()), self._data)
             self._server = Server(
-                build_application(hub), host=self._host, port=self._port, context=context
+                build_application(hub),
+                host=self._host,
+                port=self._port,
+                context=context,
+                is_reset=hub.faults.take_connection,
             )
         except BaseException:
             self.stop()
@@ -234,12 +238,41 @@ class Emulator:
     # -- what goes wrong
 
     def set_faults(self, rules: "list[dict[str, Any]]") -> None:
-        """Put fault rules (faults.py) in force instead of the present ones.
+        """Put fault rules (docs/emulator.md, "Faults") in force instead of the present ones.
 
         Raises:
             ValueError: One of them is not a rule.
         """
         self._running.faults.replace(rules)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Give the fault rules with their `id`, `hits`, and `state`."""
+        return self._running.faults.show()
+
+    def add_fault(self, action: str, **members: Any) -> str:
+        """Put one more fault rule in force, behind the others; give its id.
+
+        Raises:
+            ValueError: It is not a rule.
+        """
+        return str(self._running.faults.add({"action": action, **members})["id"])
+
+    def change_fault(self, fault: str, **members: Any) -> None:
+        """Set members of one fault rule, such as `enabled`.
+
+        Raises:
+            KeyError: There is no such rule.
+            ValueError: It would not be a rule.
+        """
+        self._running.faults.change(fault, members)
+
+    def remove_fault(self, fault: str) -> None:
+        """Forget one fault rule.
+
+        Raises:
+            KeyError: There is no such rule.
+        """
+        self._running.faults.remove(fault)
 
     def set_clock(self, offset_s: float) -> None:
         """Shift the platform's clock against this machine's."""

@@ -1,141 +1,222 @@
-"""Fault rules: what goes wrong on purpose, for which requests, how often.
+"""Fault rules: what goes wrong on purpose, for which requests, how often (faults_rule.py)."""
 
-A rule is a JSON object:
-`{"match": "POST /api/mindconnect/v3/exchange", "contains": "text in the body",
-"action": "status|drop_before|drop_after|delay|html", "status": 503, "headers": {}, "seconds": 0,
-"times": 3}`. Only `action` is compulsory.
-"""
-
-import re
+import random
 import threading
-from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatchcase
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-ACTIONS = ("status", "drop_before", "drop_after", "delay", "html")
+from .clock import PlatformClock
+from .faults_rule import DECIDING, SHOWN, Rule
+from .times import parse_time
+
+_RULES_MAX = 1000
 
 
-@dataclass
-class Fault:
-    """One rule.
+class Asked(NamedTuple):
+    """A request as rules look at it.
 
-    Attributes:
-        match: Method and path, either of them with `*` for anything; "" matches every request
-            outside the control interface.
-        contains: Text that the body must contain; "" for any body.
-        action: `status` answers without effect; `html` does so with a gateway's HTML page;
-            `drop_before` hangs up without effect; `drop_after` lets the request take effect and
-            hangs up instead of answering; `delay` waits and goes on.
-        status: Of the answer of `status` and `html`.
-        headers: Added to that answer.
-        seconds: Waited before the action.
-        times: How often the rule still applies; None for ever.
-        hits: How often it has applied.
+    `agent` gives the id and the name of the agent that asks, empty texts if nobody knows; it is
+    called only for rules that want to know. `token` tells whether there is an access token.
     """
 
-    action: str
-    match: str = ""
-    contains: str = ""
-    status: int = 503
-    headers: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    times: "int | None" = None
-    hits: int = 0
-
-    @classmethod
-    def from_json(cls, value: Any) -> "Fault":
-        """Read a rule.
-
-        Raises:
-            ValueError: It is not one; the text says why.
-        """
-        if not isinstance(value, dict):
-            raise ValueError("a fault rule must be a JSON object")  # noqa: TRY004 - bad input
-        unknown = set(value) - set(_TYPES)
-        if unknown:
-            raise ValueError(f"unknown member {min(unknown)!r} in a fault rule")
-        for name, types in _TYPES.items():
-            if name in value and (
-                not isinstance(value[name], types) or isinstance(value[name], bool)
-            ):
-                raise ValueError(f"member {name!r} of a fault rule has the wrong type")
-        if value.get("action") not in ACTIONS:
-            raise ValueError(f"action of a fault rule must be one of {', '.join(ACTIONS)}")
-        rule = cls(**{name: value[name] for name in value if name != "hits"})
-        if not 200 <= rule.status <= 599:
-            raise ValueError("status of a fault rule must be from 200 to 599")
-        if not 0 <= rule.seconds <= 3600 or (rule.times is not None and rule.times < 0):
-            raise ValueError("seconds and times of a fault rule must not be negative")
-        rule.headers = {str(name): str(text) for name, text in rule.headers.items()}
-        if not all(_is_header(*header) for header in rule.headers.items()):
-            raise ValueError("headers of a fault rule are not header fields")
-        return rule
-
-    def applies(self, method: str, path: str, body: bytes) -> bool:
-        """Tell whether the rule is still in force and meant for this request."""
-        wanted = self.match.split(None, 1) or ["*"]
-        wanted_method = wanted[0] if len(wanted) == 2 or not wanted[0].startswith("/") else "*"
-        wanted_path = wanted[-1] if wanted[-1].startswith(("/", "*")) else "*"
-        return (
-            self.times != 0
-            and wanted_method in ("*", method)
-            and fnmatchcase(path, wanted_path)
-            and self.contains.encode() in body
-        )
+    method: str
+    path: str
+    body: bytes
+    agent: Callable[[], tuple[str, str]]
+    token: bool
 
 
-_TYPES: dict[str, Any] = {
-    "action": str,
-    "match": str,
-    "contains": str,
-    "status": int,
-    "headers": dict,
-    "seconds": (int, float),
-    "times": (int, type(None)),
-    "hits": int,  # as shown by `Faults.show`, so that a list read can be put back
-}
+class _Rule:
+    """A rule in force, and what became of it."""
 
+    def __init__(self, rule: Rule, now: float, hits: int = 0) -> None:
+        self.rule = rule
+        self.hits = hits
+        self.begin(now)
 
-def _is_header(name: str, text: str) -> bool:
-    """Tell whether h11 will send it: RFC 9110 token, and visible characters."""
-    return bool(re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name)) and bool(
-        re.fullmatch(r"[\x20-\x7e]*", text)
-    )
+    def begin(self, now: float) -> None:
+        """Begin anew: the window, the number of times, the dice."""
+        self.since = now
+        self.left = self.rule.times
+        self.dice = random.Random(self.rule.seed)
+
+    def change(self, rule: Rule, now: float) -> None:
+        """Take another rule's members; hits go on. A change of when or how often begins anew."""
+        before, self.rule = self.rule, rule
+        anew = ("probability", "seed", "after_s", "for_s", "times")
+        switched_on = rule.enabled and not before.enabled
+        if switched_on or any(getattr(rule, name) != getattr(before, name) for name in anew):
+            self.begin(now)
+
+    def state(self, now: float, platform_ms: int) -> str:
+        """Tell whether it applies now: `on`, `off`, `waiting`, `over` or `used up`."""
+        rule, age = self.rule, now - self.since
+        if not rule.enabled:
+            return "off"
+        if self.left == 0:
+            return "used up"
+        if rule.for_s is not None and age >= rule.after_s + rule.for_s:
+            return "over"
+        if rule.not_after and platform_ms >= parse_time(rule.not_after):
+            return "over"
+        if age < rule.after_s:
+            return "waiting"
+        if rule.not_before and platform_ms < parse_time(rule.not_before):
+            return "waiting"
+        return "on"
+
+    def hit(self) -> bool:
+        """Throw the dice and count."""
+        # Thrown once for each request that is meant, so that a seed gives the same row of hits.
+        if self.dice.random() >= self.rule.probability:
+            return False
+        self.hits += 1
+        if self.left is not None:
+            self.left -= 1
+        return True
+
+    def show(self, now: float, platform_ms: int) -> dict[str, Any]:
+        return {
+            **self.rule.as_dict(),
+            "label": self.rule.called(),
+            "times": self.left,
+            "hits": self.hits,
+            "state": self.state(now, platform_ms),
+        }
 
 
 class Faults:
-    """The rules in force: the first one that applies decides, but a `delay` only comes on top."""
+    """The rules in force: the first deciding one that applies decides; others come on top."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, clock: PlatformClock, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._rules: list[Fault] = []
+        self._rules: dict[str, _Rule] = {}
+        self._numbers: Iterator[int] = iter(range(1, 2**62))
 
     def replace(self, rules: Any) -> None:
-        """Put a list of rules (JSON objects) in force instead of the present one.
+        """Put a list of rules (JSON objects) in force instead of the present ones.
 
         Raises:
             ValueError: One of them is not a rule; the present ones stay.
         """
-        if not isinstance(rules, list):
-            raise ValueError("fault rules must be a list")  # noqa: TRY004 - bad input
-        fresh = [Fault.from_json(rule) for rule in rules]
+        if not isinstance(rules, list) or len(rules) > _RULES_MAX:
+            raise ValueError(f"fault rules must be a list of at most {_RULES_MAX}")
+        read = []
+        for number, value in enumerate(rules, 1):
+            try:
+                read.append(Rule.from_json(value))
+            except ValueError as exc:
+                raise ValueError(f"rule {number} of {len(rules)}: {exc}") from exc
+        named = [rule.id for rule in read if rule.id]
+        twice = {name for name in named if named.count(name) > 1}
+        if twice:
+            raise ValueError(f"id {min(twice)!r} is that of several fault rules")
         with self._lock:
+            fresh: dict[str, _Rule] = {}
+            for rule in read:
+                self._insert(fresh, rule, taken=named)
             self._rules = fresh
 
-    def show(self) -> list[dict[str, Any]]:
-        with self._lock:
-            return [asdict(rule) for rule in self._rules]
+    def add(self, value: Any) -> dict[str, Any]:
+        """Add a rule behind the others; give it as it is shown.
 
-    def take(self, method: str, path: str, body: bytes) -> list[Fault]:
-        """Give the rules to carry out for a request, in order, and count them down."""
-        taken = []
+        Raises:
+            ValueError: It is not a rule, or its id is taken.
+        """
+        rule = Rule.from_json(value)
         with self._lock:
-            for rule in self._rules:
-                if rule.applies(method, path, body):
-                    rule.hits += 1
-                    if rule.times is not None:
-                        rule.times -= 1
-                    taken.append(rule)
-                    if rule.action != "delay":
+            if rule.id in self._rules:
+                raise ValueError(f"id {rule.id!r} is that of another fault rule")
+            if len(self._rules) >= _RULES_MAX:
+                raise ValueError(f"there are {_RULES_MAX} fault rules already")
+            entry = self._insert(self._rules, rule, taken=self._rules)
+            return self._shown(entry)
+
+    def change(self, name: str, changes: Any) -> dict[str, Any]:
+        """Set members of the rule *name*; give it as it is shown.
+
+        Switching it on, or changing when or how often it applies, begins it anew.
+
+        Raises:
+            KeyError: There is no such rule.
+            ValueError: It would not be a rule; it stays as it was.
+        """
+        if not isinstance(changes, dict):
+            raise ValueError("changes of a fault rule must be a JSON object")  # noqa: TRY004 - bad input
+        with self._lock:
+            entry = self._rules[name]
+            members = {key: value for key, value in changes.items() if key not in SHOWN}
+            rule = Rule.from_json({**entry.rule.as_dict(), **members})
+            if rule.id != name:
+                raise ValueError(f"id of the fault rule {name!r} cannot be changed")
+            entry.change(rule, self._monotonic())
+            return self._shown(entry)
+
+    def remove(self, name: str) -> None:
+        """Forget the rule *name*.
+
+        Raises:
+            KeyError: There is no such rule.
+        """
+        with self._lock:
+            del self._rules[name]
+
+    def show(self) -> list[dict[str, Any]]:
+        """Give all rules; `times` is what is left, `hits` and `state` say how they fare."""
+        with self._lock:
+            return [self._shown(entry) for entry in self._rules.values()]
+
+    def show_one(self, name: str) -> dict[str, Any]:
+        """Give the rule *name*.
+
+        Raises:
+            KeyError: There is no such rule.
+        """
+        with self._lock:
+            return self._shown(self._rules[name])
+
+    def take(self, asked: Asked) -> list[Rule]:
+        """Give the rules to carry out for a request, in order, and count them."""
+        return self._take(lambda rule: _is_meant(rule, asked))
+
+    def take_connection(self) -> bool:
+        """Tell whether a connection that was just accepted is to be reset, and count it."""
+        return bool(self._take(lambda rule: rule.action == "tls_reset"))
+
+    def _take(self, is_meant: Callable[[Rule], bool]) -> list[Rule]:
+        taken: list[Rule] = []
+        if not self._rules:
+            return taken
+        with self._lock:
+            now, platform_ms = self._monotonic(), self._clock.now_ms()
+            for entry in self._rules.values():
+                if entry.state(now, platform_ms) != "on" or not is_meant(entry.rule):
+                    continue
+                if entry.hit():
+                    taken.append(entry.rule)
+                    if entry.rule.action in DECIDING:
                         break
         return taken
+
+    def _insert(self, rules: dict[str, _Rule], rule: Rule, *, taken: Any) -> _Rule:
+        name = rule.id
+        while not name or (not rule.id and (name in taken or name in rules)):
+            name = f"fault-{next(self._numbers)}"
+        rules[name] = _Rule(Rule(**{**rule.as_dict(), "id": name}), self._monotonic())
+        return rules[name]
+
+    def _shown(self, entry: _Rule) -> dict[str, Any]:
+        return entry.show(self._monotonic(), self._clock.now_ms())
+
+
+def _is_meant(rule: Rule, asked: Asked) -> bool:
+    if not rule.fits(asked.method, asked.path, asked.body):
+        return False
+    if rule.action == "revoke" and not asked.token:
+        return False
+    return not rule.agent or rule.agent in asked.agent()

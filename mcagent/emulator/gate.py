@@ -8,11 +8,14 @@ like a broken connection.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from .answers import encode
+from .caller import bearer_of, claimed_agent
 from .clock import PlatformClock
-from .faults import Fault, Faults
+from .faults import Asked, Faults
+from .faults_rule import ADDED, Rule
+from .wire import Captured
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -21,25 +24,44 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CONTROL = "/_emulator/"
+_PAGE = "/"  # for people, as the control interface: its rules must not lock it
 TOKEN_PATH = "/api/agentmanagement/v3/oauth/token"  # noqa: S105 - a path
-# Key of a function in the scope that closes the TCP connection at once (server.py).
-HANG_UP = "mcagent.hang_up"
+# Key in the scope of what a fault may do to the TCP connection: a `Wire` (server.py).
+WIRE = "mcagent.wire"
 # Beyond the largest exchange the body is read and thrown away, so that the client can finish
 # sending and see the 413; beyond this the connection is cut.
 _DRAIN_MAX = 256 * 1024 * 1024
 _BODY_SLACK = 1024
 _FIELDS_MAX = 200  # h11 bounds their size, not their number; clients send about ten
+_TRICKLE_STEPS = 200  # of a slow body at most; each is a segment of its own on the wire
 
 _HTML = (
     b"<html><head><title>Gateway</title></head><body><h1>Service unavailable</h1></body></html>"
 )
 
 
+class Wire(Protocol):
+    """A TCP connection, past HTTP."""
+
+    def hang_up(self) -> None:
+        """Close it at once."""
+
+    def reset(self) -> None:
+        """Close it at once, with a TCP reset."""
+
+    def finish(self) -> None:
+        """Close it in good order, after all that was written."""
+
+    async def write(self, data: bytes) -> None:
+        """Send *data*; return when the kernel has it."""
+
+
 class Gate:
     """Guard *application* with faults from *faults* and date its answers by *clock*.
 
     *requests* counts requests by "METHOD /path", the control interface left out; *body_max* tells
-    the size beyond which a body need not be kept, by path.
+    the size beyond which a body need not be kept, by path; *name_of* tells the name of an agent;
+    *revoke* makes an access token void.
     """
 
     def __init__(
@@ -50,42 +72,84 @@ class Gate:
         clock: PlatformClock,
         requests: Counter[str],
         body_max: Callable[[str], int],
+        name_of: Callable[[str], str],
+        revoke: Callable[[str], None],
     ) -> None:
         self._application = application
         self._faults = faults
         self._clock = clock
         self._body_max = body_max
         self._requests = requests
+        self._name_of = name_of
+        self._revoke = revoke
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         method, path = scope["method"], scope["path"]
+        self._clock.shift(0.0)  # of the request before it on this connection
         body = await _read_body(receive, self._body_max(path) + _BODY_SLACK)
         if body is None:
             await _hang_up(scope, receive)
             return
         dated = _Dated(send, self._clock, token=path == TOKEN_PATH)
         if len(scope["headers"]) > _FIELDS_MAX:
-            await _refuse(Fault("status", status=431), dated)
+            await _refuse(dated, 431)
             return
-        faults: list[Fault] = []
-        if not path.startswith(CONTROL):
+        faults: list[Rule] = []
+        if path != _PAGE and not path.startswith(CONTROL):
             self._requests[f"{method} {path}"] += 1
-            faults = self._faults.take(method, path, body)
+            faults = self._faults.take(self._asked(scope, body))
         for fault in faults:
-            await _pause(fault.seconds, receive)
-            if fault.action == "drop_before":
-                await _hang_up(scope, receive)
-                return
-            if fault.action in ("status", "html"):
-                await _refuse(fault, dated)
-                return
-            if fault.action == "drop_after":
-                await self._application(scope, _replay(body), _discard)
-                await _hang_up(scope, receive)
+            if fault.action != "slow_body":  # its seconds come while it answers
+                await _pause(fault.seconds, receive)
+            if await self._carry_out(fault, scope, receive, body, dated):
                 return
         await self._application(scope, _replay(body), dated)
+
+    def _asked(self, scope: Scope, body: bytes) -> Asked:
+        token = bearer_of(scope["headers"])
+
+        def agent() -> tuple[str, str]:
+            claimed = claimed_agent(token, scope["path"], body)
+            return claimed, self._name_of(claimed) if claimed else ""
+
+        return Asked(scope["method"], scope["path"], body, agent, bool(token))
+
+    async def _carry_out(
+        self, fault: Rule, scope: Scope, receive: Receive, body: bytes, dated: "_Dated"
+    ) -> bool:
+        """Do what *fault* says; tell whether the request is done with."""
+        action = fault.action
+        if action == "clock":
+            self._clock.shift(fault.offset_s)
+        elif action == "revoke":
+            self._revoke(bearer_of(scope["headers"]))
+        elif action in ("status", "html"):
+            await _refuse(dated, fault.status, fault)
+        elif action == "drop_before":
+            await _hang_up(scope, receive)
+        elif action == "reset":
+            scope[WIRE].reset()
+            await _until_gone(receive)
+        elif action == "drop_after":
+            await self._application(scope, _replay(body), _discard)
+            await _hang_up(scope, receive)
+        elif action == "content_type":
+            dated.content_type = fault.content_type
+            await self._application(scope, _replay(body), dated)
+        elif action in ("cut", "slow_body"):
+            captured = Captured()
+            await self._application(scope, _replay(body), dated.to(captured))
+            head, content = captured.on_the_wire(scope["method"])
+            if action == "cut":
+                await scope[WIRE].write(_cut(head, content, fault.cut_at))
+                await _hang_up(scope, receive)
+            else:
+                await _trickle(scope[WIRE], head, content, fault.seconds, receive)
+                scope[WIRE].finish()
+                await _until_gone(receive)
+        return action not in ADDED
 
 
 class _Dated:
@@ -95,10 +159,19 @@ class _Dated:
         self._send = send
         self._clock = clock
         self._token = token
+        self.content_type = ""  # instead of the answer's own
+
+    def to(self, send: Send) -> "_Dated":
+        """Give one that sends elsewhere."""
+        return _Dated(send, self._clock, token=self._token)
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [*message.get("headers", ()), (b"date", self._clock.http_date().encode())]
+            headers = list(message.get("headers", ()))
+            if self.content_type:
+                headers = [header for header in headers if header[0] != b"content-type"]
+                headers.append((b"content-type", self.content_type.encode()))
+            headers.append((b"date", self._clock.http_date().encode()))
             if self._token:
                 headers.append((b"server-time", b"%d" % self._clock.now_s()))
             message = {**message, "headers": headers}
@@ -134,13 +207,18 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-async def _pause(seconds: float, receive: Receive) -> None:
-    """Wait; if the client gives up meanwhile, go on at once: its request still takes effect."""
-    if seconds > 0:
-        try:
-            await asyncio.wait_for(_until_gone(receive), seconds)
-        except asyncio.TimeoutError:
-            pass
+async def _pause(seconds: float, receive: Receive) -> bool:
+    """Wait, and tell whether the client is still there.
+
+    If it gives up meanwhile, go on at once: its request still takes effect.
+    """
+    if seconds <= 0:
+        return True
+    try:
+        await asyncio.wait_for(_until_gone(receive), seconds)
+    except asyncio.TimeoutError:
+        return True
+    return False
 
 
 async def _until_gone(receive: Receive) -> None:
@@ -154,18 +232,42 @@ async def _discard(_message: Message) -> None:
 
 async def _hang_up(scope: Scope, receive: Receive) -> None:
     """Close the TCP connection without an answer, and wait until it is closed."""
-    scope[HANG_UP]()
+    scope[WIRE].hang_up()
     await _until_gone(receive)
 
 
-async def _refuse(fault: Fault, send: Send) -> None:
-    if fault.action == "html":
+def _cut(head: bytes, body: bytes, cut_at: "int | None") -> bytes:
+    if cut_at is not None:
+        return (head + body)[:cut_at]
+    return head + body[: len(body) // 2] if body else head[: len(head) // 2]
+
+
+async def _trickle(wire: Wire, head: bytes, body: bytes, seconds: float, receive: Receive) -> None:
+    """Send the body over *seconds*; an answer without one trickles its head."""
+    slow = body or head
+    if body:
+        await wire.write(head)
+    size = -(-len(slow) // _TRICKLE_STEPS)
+    steps = -(-len(slow) // size)
+    for start in range(0, len(slow), size):
+        if not await _pause(seconds / steps, receive):
+            return
+        await wire.write(slow[start : start + size])
+
+
+async def _refuse(send: Send, status: int, fault: "Rule | None" = None) -> None:
+    if fault is not None and fault.action == "html":
         content_type, body = b"text/html", _HTML
     else:
         content_type = b"application/json"
-        body = encode({"id": "", "message": f"Refused with {fault.status} by a rule."})
-    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-    for name, text in fault.headers.items():
+        words = "by a rule" if fault is not None else f"{_FIELDS_MAX} header fields are the most"
+        body = encode({"id": "", "message": f"Refused with {status}: {words}."})
+    headers = [(b"content-type", content_type)]
+    if status not in (204, 304):  # RFC 9110 section 8.6: without a body
+        headers.append((b"content-length", b"%d" % len(body)))
+    else:
+        body = b""
+    for name, text in (fault.headers if fault is not None else {}).items():
         headers.append((name.lower().encode(), text.encode()))
-    await send({"type": "http.response.start", "status": fault.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

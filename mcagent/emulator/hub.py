@@ -34,7 +34,7 @@ class Hub:
         self.settings = settings
         self.store = Store(os.path.join(data, "hub.sqlite") if data else ":memory:")
         self.clock = PlatformClock()
-        self.faults = Faults()
+        self.faults = Faults(self.clock)
         self.keys = SigningKey(os.path.join(data, "signing-key.pem") if data else None)
         self.tokens = Tokens(self.keys, self.clock, settings)
         self.credentials = Credentials(self.keys, self.clock, settings)
@@ -55,6 +55,12 @@ class Hub:
         if self.settings.public_url or not _HOST.fullmatch(host):
             return self.settings.public_url.rstrip("/")
         return f"{request.url.scheme}://{host}"
+
+    def agent_name(self, agent: str) -> str:
+        """Give the name of an agent, "" if there is none with that id."""
+        with self.store.reading() as db:
+            row = db.execute("SELECT name FROM agents WHERE id = ?", (agent,)).fetchone()
+        return str(row[0]) if row else ""
 
     def state(self) -> dict[str, Any]:
         """Count everything."""

@@ -8,52 +8,83 @@ import asyncio
 import concurrent.futures
 import socket
 import ssl
+import struct
 import threading
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from .gate import HANG_UP, Application, Receive, Scope, Send
+from .gate import WIRE, Application, Receive, Scope, Send
 
 # Longer than any pause of a device script under test, so that a kept connection stays usable.
 _KEEP_ALIVE_S = 75
 _CLOSE_MAX_S = 2.0
+_HELLO_MAX_S = 10.0
+_WRITE_POLL_S = 0.005
 _ACCEPT_PAUSE_S = 0.05
 _BACKLOG = 512
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1, with a way for the application to hang up."""
+    """HTTP/1.1, with a way for the application to treat the connection ill (gate.Wire)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         application: Any = self.app
 
-        async def with_hang_up(scope: Scope, receive: Receive, send: Send) -> None:
-            scope[HANG_UP] = self.hang_up
+        async def with_wire(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[WIRE] = self
             await application(scope, receive, send)
 
-        self.app = with_hang_up
+        self.app = with_wire
 
     def hang_up(self) -> None:
         self.transport.abort()
+
+    def reset(self) -> None:
+        _reset_on_close(self.transport.get_extra_info("socket"))
+        self.transport.abort()
+
+    async def write(self, data: bytes) -> None:
+        self.transport.write(data)
+        # Asked again and again: the transport says so by itself only where much waits.
+        while self.transport.get_write_buffer_size() and not self.transport.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(_WRITE_POLL_S)
+
+    def finish(self) -> None:
+        self.transport.close()
 
     def connection_lost(self, exc: "Exception | None") -> None:
         super().connection_lost(exc)
         self.transport.close()  # Python 3.10 warns of a TLS transport that a reset has ended
 
 
+def _reset_on_close(connection: Any) -> None:
+    """Make the kernel answer RST, not FIN, when the socket is closed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 class Server:
-    """Serve *application* on *host* and *port* (0: any free one); TLS if there is a *context*."""
+    """Serve *application* on *host* and *port* (0: any free one); TLS if there is a *context*.
+
+    *is_reset* is asked for each connection whether it is to be reset at its first byte.
+    """
 
     def __init__(
-        self, application: Application, *, host: str, port: int, context: "ssl.SSLContext | None"
+        self,
+        application: Application,
+        *,
+        host: str,
+        port: int,
+        context: "ssl.SSLContext | None",
+        is_reset: Callable[[], bool] = lambda: False,
     ) -> None:
         self._host = host
+        self._is_reset = is_reset
         self._context = context
         self._config = uvicorn.Config(
             application,
@@ -152,11 +183,18 @@ class Server:
         connecting.add_done_callback(lambda task: accepted.close() if task.cancelled() else None)
 
     async def _connect(self, accepted: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(
+            if self._is_reset():
+                # The client has said hello by then, and waits for the hub's.
+                await asyncio.wait_for(loop.sock_recv(accepted, 1), _HELLO_MAX_S)
+                _reset_on_close(accepted)
+                accepted.close()
+                return
+            await loop.connect_accepted_socket(
                 lambda: _Protocol(self._config, self._state, {}), accepted, ssl=self._context
             )
-        except OSError:
+        except (OSError, asyncio.TimeoutError):
             accepted.close()  # no TLS, or none that this hub speaks
 
     async def _close(self) -> None:

@@ -155,6 +155,44 @@ def test_faults_are_put_and_read(hub):
     assert control(hub, "PUT", "faults", []).json == []
 
 
+def test_one_fault_rule_is_added_shown_switched_and_removed(hub):
+    made = control(hub, "POST", "faults", {"action": "status", "match": "GET /x", "status": 502})
+    assert made.status == 201
+    assert made.json["label"] == "status 502: GET /x"
+    path = f"faults/{made.json['id']}"
+    assert call(hub.url, "GET", "/x").status == 502
+    assert control(hub, "GET", path).json["hits"] == 1
+    off = control(hub, "PATCH", path, {"enabled": False})
+    assert (off.status, off.json["state"], off.json["hits"]) == (200, "off", 1)
+    assert call(hub.url, "GET", "/x").status == 404
+    assert control(hub, "PATCH", path, {"enabled": True, "status": 503}).json["state"] == "on"
+    assert call(hub.url, "GET", "/x").status == 503
+    assert control(hub, "GET", "faults").json == [control(hub, "GET", path).json]
+    assert control(hub, "DELETE", path).status == 204
+    assert control(hub, "GET", "faults").json == []
+    for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
+        got = control(hub, method, path, body)
+        assert (got.status, made.json["id"] in got.json["message"]) == (404, True)
+
+
+def test_bad_fault_rules_are_refused_by_member_and_value(hub):
+    rule = {"id": "a", "action": "status"}
+    assert control(hub, "PUT", "faults", [rule]).status == 200
+    bad = {"action": "slow_body", "seconds": 7200}
+    for method, path, body in (
+        ("PUT", "faults", [rule, bad]),
+        ("POST", "faults", bad),
+        ("PATCH", "faults/a", bad),
+    ):
+        got = control(hub, method, path, body)
+        assert got.status == 400
+        assert "seconds of a fault rule is 7200; it must be" in got.json["message"]
+    assert "rule 2 of 2" in control(hub, "PUT", "faults", [rule, bad]).json["message"]
+    assert control(hub, "POST", "faults", rule).status == 400  # the id is taken
+    assert control(hub, "POST", "faults", "{").status == 400
+    assert [one["id"] for one in control(hub, "GET", "faults").json] == ["a"]
+
+
 @pytest.mark.parametrize("offset", ["x", None, True, 1e300, 1e12, -1e12])
 def test_the_clock_takes_a_sensible_offset_only(hub, offset):
     assert control(hub, "POST", "clock", {"offset_s": 3600.5}).json["offset_s"] == 3600.5

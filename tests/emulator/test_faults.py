@@ -134,9 +134,10 @@ def test_rules_match_method_and_path(hub, match, hit):
     assert got.status == (502 if hit else 200)
 
 
-def test_the_control_interface_is_never_hit(hub):
+def test_the_control_interface_and_the_page_are_never_hit(hub):
     hub.set_faults([{"match": "*", "action": "drop_before"}])
-    assert call(hub.url, "GET", "/_emulator/state").status == 200
+    for path in ("/_emulator/state", "/"):
+        assert call(hub.url, "GET", path).status == 200
 
 
 @pytest.mark.parametrize(

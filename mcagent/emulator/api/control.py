@@ -152,7 +152,28 @@ async def _faults(request: Request) -> Response:
             hub.faults.replace(parse_json(await request.body()))
         except ValueError as exc:
             raise Refusal(400, str(exc)) from exc
+    if request.method == "POST":
+        try:
+            return answer(hub.faults.add(parse_json(await request.body())), 201)
+        except ValueError as exc:
+            raise Refusal(400, str(exc)) from exc
     return answer(hub.faults.show())
+
+
+async def _fault(request: Request) -> Response:
+    """Show, change or forget one fault rule."""
+    faults, name = hub_of(request).faults, request.path_params["fault"]
+    try:
+        if request.method == "DELETE":
+            faults.remove(name)
+            return empty(204)
+        if request.method == "PATCH":
+            return answer(faults.change(name, parse_json(await request.body())))
+        return answer(faults.show_one(name))
+    except KeyError as exc:
+        raise Refusal(404, f"There is no fault rule {name[:64]!r}.") from exc
+    except ValueError as exc:
+        raise Refusal(400, str(exc)) from exc
 
 
 async def _clock(request: Request) -> Response:
@@ -195,7 +216,8 @@ ROUTES = [
     Route(f"{CONTROL}events", _events, methods=["GET"]),
     Route(f"{CONTROL}files", _files, methods=["GET"]),
     Route(f"{CONTROL}files/{{sha256}}", _file_content, methods=["GET"]),
-    Route(f"{CONTROL}faults", _faults, methods=["GET", "PUT"]),
+    Route(f"{CONTROL}faults", _faults, methods=["GET", "PUT", "POST"]),
+    Route(f"{CONTROL}faults/{{fault}}", _fault, methods=["GET", "PATCH", "DELETE"]),
     Route(f"{CONTROL}clock", _clock, methods=["GET", "POST"]),
     Route(f"{CONTROL}settings", _settings, methods=["GET", "PUT"]),
     Route(f"{CONTROL}breaches", _breaches, methods=["GET"]),
