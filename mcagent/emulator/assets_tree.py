@@ -163,7 +163,7 @@ def delete(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     series = "SELECT id FROM series WHERE asset = ?"
     db.execute(f"DELETE FROM stored WHERE series IN ({series})", (row["id"],))  # noqa: S608
     delete_files_of(db, row["id"])
-    for table in ("series", "shares", "events"):
+    for table in ("series", "counts", "shares", "events"):
         db.execute(f"DELETE FROM {table} WHERE asset = ?", (row["id"],))  # noqa: S608
     db.execute("DELETE FROM assets WHERE id = ?", (row["id"],))
 

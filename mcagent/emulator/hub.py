@@ -2,7 +2,6 @@
 
 import os
 import re
-import sqlite3
 from collections import Counter
 from typing import Any
 
@@ -17,7 +16,7 @@ from .keys import SigningKey
 from .principals import Tokens
 from .settings import Settings
 from .store import Store
-from .timeseries import count_records
+from .timeseries_counts import read_counts
 from .timeseries_queue import Writes
 from .timeseries_rules import Throttle
 from .worker import Worker
@@ -44,7 +43,6 @@ class Hub:
         self.breaches = Breaches(settings, self.clock)
         self.throttle = Throttle()
         self.requests: Counter[str] = Counter()
-        self._counted = (-1, 0)  # changes of the database, and the records there were then
 
     def base_url(self, request: Request) -> str:
         """Give the origin for `baseUrl` and `registration_client_uri`.
@@ -72,16 +70,19 @@ class Hub:
             root = "SELECT count(*) FROM assets WHERE parent IS NULL"  # made by itself
             count["assets"] -= db.execute(root).fetchone()[0]
             onboarded = "SELECT count(*) FROM agents WHERE boarding = 'ONBOARDED'"
+            records, values = read_counts(db)
+            newest = "SELECT exchange FROM received ORDER BY item DESC LIMIT 1"
+            last = db.execute(newest).fetchone()
             received = "SELECT kind, sum(lines) FROM received GROUP BY kind"
             return {
                 "agents": count["agents"],
                 "onboarded": db.execute(onboarded).fetchone()[0],
                 "assets": count["assets"],
                 "mappings": count["mappings"],
-                "exchanges": db.execute("SELECT max(exchange) FROM received").fetchone()[0] or 0,
+                "exchanges": last["exchange"] if last else 0,
                 "received": dict(tuple(row) for row in db.execute(received)),
-                "records": self._records(db),
-                "values": db.execute("SELECT count(*) FROM stored").fetchone()[0],
+                "records": records,
+                "values": values,
                 "events": count["events"],
                 "files": count["files"],
                 "dropped": dict(
@@ -96,12 +97,6 @@ class Hub:
                 "faults": self.faults.show(),
                 "settings": self.settings.as_dict(),
             }
-
-    def _records(self, db: sqlite3.Connection) -> int:
-        """Count the records; a million take a second, so only if something was written since."""
-        if self._counted[0] != db.total_changes:
-            self._counted = (db.total_changes, count_records(db))
-        return self._counted[1]
 
     def clear(self, settings: Settings) -> None:
         """Forget everything but the signing key, and start again with *settings*."""

@@ -25,6 +25,10 @@ CREATE TABLE IF NOT EXISTS stored (
     series INTEGER NOT NULL, time_ms INTEGER NOT NULL, value, quality TEXT,
     ingested_ms INTEGER NOT NULL, visible_ms INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (series, time_ms)) WITHOUT ROWID;
+-- How many records and values of an aspect are stored.
+CREATE TABLE IF NOT EXISTS counts (
+    asset TEXT NOT NULL, aspect TEXT NOT NULL, records INTEGER NOT NULL, held INTEGER NOT NULL,
+    PRIMARY KEY (asset, aspect));
 -- Writes and deletions that were accepted and are not carried out yet.
 CREATE TABLE IF NOT EXISTS writes (number INTEGER PRIMARY KEY, work TEXT NOT NULL);
 -- The last deletion of time series, by tenant.
@@ -59,6 +63,7 @@ CREATE TABLE IF NOT EXISTS received (
     exchange INTEGER NOT NULL, agent TEXT NOT NULL, kind TEXT NOT NULL,
     received_ms INTEGER NOT NULL, correlation_id TEXT NOT NULL, details TEXT NOT NULL,
     payload BLOB, pending INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS received_kind ON received (kind, lines);
 CREATE INDEX IF NOT EXISTS received_pending ON received (pending) WHERE pending;
 CREATE TABLE IF NOT EXISTS blobs (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS drops (
@@ -80,6 +85,7 @@ _SCHEMA += tables.SCHEMA
 _CLEARED = (
     "series",
     "stored",
+    "counts",
     "writes",
     "deletions",
     "agents",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .store import Store
 from .times import format_time
+from .timeseries_counts import change_counts, held_at
 from .values import present
 
 # (asset, aspect), time in ms -> {series: (value, quality code)}
@@ -69,20 +70,22 @@ def write_records(
         replace: Nothing of an older record of the same time stays.
         visible_ms: When the platform's readers may see them.
     """
-    if replace:
-        aspects: dict[tuple[str, str], list[int]] = {}
-        for place, _ in records:
-            if place not in aspects:
-                aspects[place] = [variable.series for variable in variables_of(db, *place)]
-        db.executemany(
-            "DELETE FROM stored WHERE series = ? AND time_ms = ?",
-            (
-                (series, time_ms)
-                for (place, time_ms), values in records.items()
-                for series in aspects[place]
-                if series not in values
-            ),
-        )
+    by_place: dict[tuple[str, str], dict[int, Values]] = {}
+    for (place, time_ms), values in records.items():
+        by_place.setdefault(place, {})[time_ms] = values
+    for place, by_time in by_place.items():
+        held = held_at(db, [variable.series for variable in variables_of(db, *place)], by_time)
+        _count_writes(db, place, by_time, held, replace=replace)
+        if replace:
+            db.executemany(
+                "DELETE FROM stored WHERE series = ? AND time_ms = ?",
+                (
+                    (series, time_ms)
+                    for time_ms, there in held.items()
+                    for series in there
+                    if series not in by_time[time_ms]
+                ),
+            )
     db.executemany(
         "INSERT OR REPLACE INTO stored VALUES (?, ?, ?, ?, ?, ?)",
         (
@@ -93,12 +96,43 @@ def write_records(
     )
 
 
-def delete_range(db: sqlite3.Connection, variables: list[Variable], span: Span) -> None:
-    """Delete all values of *variables* in a range."""
+def _count_writes(
+    db: sqlite3.Connection,
+    place: tuple[str, str],
+    by_time: dict[int, Values],
+    held: dict[int, set[int]],
+    *,
+    replace: bool,
+) -> None:
+    more_records = more_values = 0
+    for time_ms, values in by_time.items():
+        before = held.get(time_ms, set())
+        after = len(values) if replace else len(before.union(values))
+        more_records += bool(after) - bool(before)
+        more_values += after - len(before)
+    change_counts(db, place, records=more_records, values=more_values)
+
+
+def delete_range(
+    db: sqlite3.Connection, place: tuple[str, str], variables: list[Variable], span: Span
+) -> None:
+    """Delete all values of *variables*, which are of *place*, in a range."""
+    before = _count_range(db, place, span)
     db.executemany(
         "DELETE FROM stored WHERE series = ? AND time_ms > ? AND time_ms <= ?",
         ((variable.series, *span) for variable in variables),
     )
+    records, values = (n - m for n, m in zip(_count_range(db, place, span), before))
+    change_counts(db, place, records=records, values=values)
+
+
+def _count_range(db: sqlite3.Connection, place: tuple[str, str], span: Span) -> tuple[int, int]:
+    row = db.execute(
+        "SELECT count(DISTINCT time_ms), count(*) FROM stored WHERE time_ms > ? AND time_ms <= ?"
+        " AND series IN (SELECT id FROM series WHERE asset = ? AND aspect = ?)",
+        (*span, *place),
+    ).fetchone()
+    return row[0], row[1]
 
 
 def read_page(
@@ -141,17 +175,6 @@ def newest_values(
             value = present(variable.kind, row["value"])
             found.setdefault(row["time_ms"], {})[variable.name] = (value, row["quality"])
     return Page([(time_ms, found[time_ms]) for time_ms in sorted(found, reverse=True)], False)
-
-
-def count_records(db: sqlite3.Connection) -> int:
-    """Count the records of all aspects."""
-    total = 0
-    for row in db.execute("SELECT group_concat(id) FROM series GROUP BY asset, aspect").fetchall():
-        several = "," in row[0]
-        what = "DISTINCT time_ms" if several else "*"  # one variable: a record is a value
-        query = f"SELECT count({what}) FROM stored WHERE series IN ({row[0]})"  # noqa: S608 - ids
-        total += db.execute(query).fetchone()[0]
-    return total
 
 
 def stored_records(

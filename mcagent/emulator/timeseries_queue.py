@@ -49,9 +49,16 @@ class Writes:
             },
         )
 
-    def delete(self, db: sqlite3.Connection, variables: list[Variable], span: Span) -> None:
-        """Delete a range of all *variables*."""
-        self._take(db, {"kind": "delete", "variables": variables, "span": span})
+    def delete(
+        self,
+        db: sqlite3.Connection,
+        place: tuple[str, str],
+        variables: list[Variable],
+        span: Span,
+    ) -> None:
+        """Delete a range of all *variables* of an asset and aspect."""
+        work = {"kind": "delete", "asset": place[0], "aspect": place[1]}
+        self._take(db, {**work, "variables": variables, "span": span})
 
     def _take(self, db: sqlite3.Connection, work: dict[str, Any]) -> None:
         lowest, highest = self._settings.visibility_delay_s, self._settings.visibility_delay_max_s
@@ -73,10 +80,11 @@ def _run_queued(number: int, db: sqlite3.Connection) -> None:
 
 
 def _run(db: sqlite3.Connection, work: dict[str, Any]) -> None:
-    if work["kind"] == "delete":
-        delete_range(db, [Variable(*each) for each in work["variables"]], Span(*work["span"]))
-        return
     place = (work["asset"], work["aspect"])
+    if work["kind"] == "delete":
+        variables = [Variable(*each) for each in work["variables"]]
+        delete_range(db, place, variables, Span(*work["span"]))
+        return
     write_records(
         db,
         {(place, time_ms): dict(held) for time_ms, held in work["records"]},

@@ -4,17 +4,21 @@ import sqlite3
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mcagent.emulator import Emulator
 from mcagent.emulator.assets import create_asset
 from mcagent.emulator.store import Store
 from mcagent.emulator.timeseries import (
     Span,
+    delete_range,
     read_page,
     stored_records,
     variables_of,
     write_records,
 )
+from mcagent.emulator.timeseries_counts import held_at, read_counts
 
 from .device import onboarded, ready, sample, timeseries
 
@@ -136,6 +140,58 @@ def test_a_restart_finds_agents_keys_mappings_and_values(tmp_path):
         assert device.ask_token().status == 200
 
 
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "merge", "delete"]),
+        st.dictionaries(
+            st.integers(0, 12),
+            st.dictionaries(st.sampled_from(sorted(SHAPE)), st.just("1"), max_size=3),
+            max_size=4,
+        ),
+        st.integers(-1, 12),
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None)
+@given(STEPS)
+def test_counts_are_those_of_the_rows_after_any_writes_and_deletions(steps):
+    """Two aspects, so that no count is of the other; what is written may be empty."""
+    store = Store()
+    with store.transaction() as db:
+        asset = create_asset(db, "pump", "localdev", {"motor": SHAPE, "other": SHAPE})
+        for number, (action, records, end) in enumerate(steps):
+            place = (asset, ("motor", "other")[number % 2])
+            variables = variables_of(db, *place)
+            named = {variable.name: variable.series for variable in variables}
+            if action == "delete":
+                # Not all of the variables: one that came later keeps its values.
+                delete_range(db, place, variables[: 1 + number % 3], Span(end, end + 4))
+                continue
+            written = {
+                (place, time_ms): {named[name]: (value, None) for name, value in values.items()}
+                for time_ms, values in records.items()
+            }
+            write_records(db, written, now_ms=T0, replace=action == "put")
+        rows = db.execute(
+            "SELECT count(DISTINCT asset || aspect || time_ms), count(*)"
+            " FROM stored JOIN series ON id = series"
+        ).fetchone()
+        assert read_counts(db) == tuple(rows)
+    store.close()
+
+
+@pytest.mark.parametrize("number", [1, 40])
+def test_what_is_held_is_found_in_a_full_range_and_in_a_sparse_one(store, number):
+    asset = filled(store, {n: {"rpm": n} for n in range(200)})
+    with store.reading() as db:
+        rpm, load, _ = (variable.series for variable in variables_of(db, asset, "motor"))
+        asked = [*range(0, 200, 200 // number), 500]
+        assert held_at(db, [rpm, load], asked) == {n: {rpm} for n in asked if n != 500}
+        assert held_at(db, [rpm], []) == {}
+
+
 @pytest.mark.slow
 def test_a_million_samples_stay_quick_to_read(tmp_path, figure):
     """A page, the newest values and a plot: none of them may read what it does not show."""
@@ -170,3 +226,28 @@ def test_a_million_samples_stay_quick_to_read(tmp_path, figure):
     )
     assert page_ms < 200
     assert last_ms < 5
+
+
+@pytest.mark.slow
+def test_the_state_is_quick_beside_a_million_samples_that_are_written_to(figure):
+    """Promise: who asks each second takes nothing from those who write."""
+    number, batch = 1_000_000, 50_000
+    with Emulator(tls=False) as hub:
+        store = hub._running.store
+        with store.transaction() as db:
+            asset = create_asset(db, "pump", "localdev", {"motor": SHAPE})
+            rpm, load, _ = (v.series for v in variables_of(db, asset, "motor"))
+            for start in range(0, number, batch):
+                values = {rpm: (1, "0"), load: (2.0, "0")}
+                block = {((asset, "motor"), T0 + n): values for n in range(start, start + batch)}
+                write_records(db, block, now_ms=T0, replace=False)
+        worst_ms = 0.0
+        for n in range(5):
+            with store.transaction() as db:
+                write_records(db, {((asset, "motor"), T0 - n): values}, now_ms=T0, replace=False)
+            begun = time.perf_counter()
+            state = hub.state()
+            worst_ms = max(worst_ms, (time.perf_counter() - begun) * 1000)
+    assert (state["records"], state["values"]) == (number + 4, 2 * (number + 4))
+    figure("emulator: state beside 1 000 000 samples", f"{worst_ms:.1f} ms after a write")
+    assert worst_ms < 100

@@ -204,7 +204,7 @@ async def _delete(request: Request) -> Response:
             now_ms=hub.clock.now_ms(),
             breaches=hub.breaches,
         )
-        hub.writes.delete(db, place.variables, span)
+        hub.writes.delete(db, place.key, place.variables, span)
     return empty(204)
 
 
