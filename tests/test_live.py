@@ -14,7 +14,6 @@ import pytest
 
 from mcagent import Agent, DataModel, DataPoint, DataSource, TransportError
 from mcagent.live import StatusServer, read_live
-from mcagent.pulse import Pulse
 from mcagent.transport.fake import FakeTransport
 
 MODEL = DataModel("press-7", [DataSource("press", [DataPoint("strokes", "LONG")])])
@@ -182,31 +181,3 @@ def test_rubbish_is_no_status(tmp_path, monkeypatch):
         began_s = time.monotonic()
         assert read_live(str(tmp_path)) is None
         assert time.monotonic() - began_s < 2
-
-
-class _Counts:
-    def __init__(self, recorded, pending):
-        self.lanes = {"timeseries": {"next_sequence": recorded + 1}}
-        self.pending = pending
-
-
-def test_drain_time_by_what_comes_and_goes():
-    """100 left, 12 a second leave and 2 come: ten seconds."""
-    pulse = Pulse()
-    assert pulse.to_dict()["drained_in_s"] is None
-    pulse.take(0, _Counts(1000, 200))
-    assert pulse.to_dict()["drained_in_s"] is None
-    pulse.take(10_000, _Counts(1020, 100))
-    assert pulse.to_dict() == {"recorded_per_s": 2, "delivered_per_s": 12, "drained_in_s": 10}
-
-
-def test_drain_time_where_more_comes_than_goes_and_where_nothing_is_left():
-    pulse = Pulse()
-    pulse.take(0, _Counts(0, 0))
-    pulse.take(10_000, _Counts(100, 50))
-    assert pulse.to_dict()["drained_in_s"] is None
-    pulse.take(20_000, _Counts(100, 0))
-    assert pulse.to_dict()["drained_in_s"] == 0
-    for second in range(30, 300, 5):
-        pulse.take(second * 1000, _Counts(100, 0))
-    assert pulse.to_dict() == {"recorded_per_s": 0, "delivered_per_s": 0, "drained_in_s": 0}

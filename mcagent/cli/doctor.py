@@ -2,6 +2,7 @@
 
 import sys
 
+from ..inspection.survey import printable
 from . import exits
 from .common import (
     add_json_option,
@@ -69,7 +70,7 @@ def run(args: "argparse.Namespace") -> int:
     cause = report.cause
     last = "nothing is wrong that could be measured"
     if cause is not None:
-        last = f"the cause: {cause.name}: {cause.measured}"
+        last = printable(f"the cause: {cause.name}: {cause.measured}")
     show(args, report.to_dict(), last)
     return exits.OK if cause is None else code_of(cause.name)
 
@@ -80,13 +81,13 @@ def code_of(name: str) -> int:
 
 
 def lines_of(step: "Step", *, verbose: bool) -> "list[str]":
-    """One step for people."""
+    """One step for people; some of its words come from afar, and a terminal must not obey them."""
     lines = [f"{_MARKS[step.verdict]:<5} {step.name:<16} {step.measured}"]
     if verbose or step.verdict == "fail":
         lines += [f"{'':23}{detail}" for detail in step.details]
     if step.remedy:
         lines.append(f"{'':6} what to do: {step.remedy}")
-    return lines
+    return [printable(line) for line in lines]
 
 
 def _tell(args: "argparse.Namespace", step: "Step") -> None:

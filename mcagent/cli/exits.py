@@ -117,6 +117,10 @@ def sentences(*texts: str) -> str:
 
 def _one_line(text: str) -> str:
     text = " ".join(text.split())
+    if not text.isprintable():  # the platform's words, or a name: a terminal must not obey them
+        from ..inspection.survey import printable
+
+        text = printable(text)
     for python, shell in _SHELL_WORDS:
         text = text.replace(python, shell)
     return text

@@ -36,6 +36,9 @@ class Refused:
         status: HTTP status; None for none.
         words: The platform's, or the transport's.
         recorded, refused: When, ISO 8601 in UTC; None where no clock is to be trusted.
+        shift_ms: What `recorded` was corrected by, of a device that did not know the time then;
+            None where nothing was.
+        device_time: When, by that device's clock; ``""`` likewise.
         obstacle: Why it cannot be sent again; ``""`` where it can.
     """
 
@@ -50,9 +53,13 @@ class Refused:
         self.status = reason.get("status") or None
         self.words = str(reason.get("reason") or "")
         self.correlation_id = str(reason.get("correlation_id") or "")
-        self.recorded_ms = head.get("recorded_ms") if head.get("trusted") else None
-        if isinstance(reason.get("shift_ms"), int) and isinstance(head.get("recorded_ms"), int):
-            self.recorded_ms = head["recorded_ms"] + reason["shift_ms"]
+        said_ms = head.get("recorded_ms")
+        self.recorded_ms = said_ms if head.get("trusted") else None
+        self.shift_ms = reason.get("shift_ms")
+        self.device_time = ""
+        if isinstance(self.shift_ms, int) and isinstance(said_ms, int):
+            self.recorded_ms = said_ms + self.shift_ms
+            self.device_time = _time(said_ms) or ""
         self.refused_ms = reason.get("time_ms") or entry.wall_ms
         self.recorded = _time(self.recorded_ms)
         self.refused = _time(self.refused_ms)
@@ -78,6 +85,8 @@ class Refused:
             "configuration_id": self.entry.configuration_id,
             "obstacle": self.obstacle,
         }
+        if self.device_time:
+            fields["shift_ms"] = self.shift_ms
         if self.left_out_bytes:
             fields["left_out_bytes"] = self.left_out_bytes
         if self.entry.file is not None:
@@ -193,6 +202,11 @@ def _text(record: Refused) -> str:
     entry = record.entry
     lines = [f"{record.name}: {entry.kind}"]
     lines.append(f"  recorded: {time_and_age(record.recorded, record.recorded_ms)}")
+    if record.device_time:
+        lines.append(
+            f"  corrected: by {record.shift_ms} ms; the payload has {record.device_time}, which "
+            "the clock of the device said before it was set"
+        )
     if entry.configuration_id:
         lines.append(f"  data model: {entry.configuration_id}")
     lines.append(f"  refused: {time_and_age(record.refused, record.refused_ms)}")

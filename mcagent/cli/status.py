@@ -2,11 +2,14 @@
 
 import time
 
+from ..inspection.survey import printable
 from ..messages.timestamp import format_ms
+from ..pulse import LAST_MINUTE
 from . import statusplatform
 from .common import add_json_option, count, show, state_directory
 from .display import duration, table
 from .exits import OK
+from .statusclock import clock_rows, vanished_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +50,10 @@ def read(directory: str) -> "tuple[dict[str, Any], str]":
     status = read_status(directory).to_dict()
     owner = owner_of(directory)
     if owner:
-        return status, f"its files ({owner} has it, and does not tell its status)"
+        return status, (
+            f"its files ({owner} has it: what it holds back and why, its next try, its errors and "
+            "what it recorded in the last seconds only Agent.start() and Agent.run() tell)"
+        )
     return status, "its files (no process has it)"
 
 
@@ -65,13 +71,22 @@ def text(status: "dict[str, Any]", now_ms: int) -> str:
     rows.append(("data model", status["model"] or "none yet"))
     if status["inbox"]:
         rows.append(("in the inbox", count(status["inbox"], "message")))
-    rows += _rows("", {k: v for k, v in status["upload"].items() if k not in _TOLD}, now_ms)
-    lines.append(table(rows))
-    lines += ["note: " + note for note in status["notes"]]
+    upload = dict(status["upload"])
+    rows += clock_rows(upload)
+    if "clock" in upload:
+        upload["session"] = dict(upload["session"], clock_offset_ms=None)
+    rows += vanished_rows(upload)
+    rows += _rows("", {k: v for k, v in upload.items() if k not in _TOLD}, now_ms)
+    # Some of the words come from afar: a terminal must not obey them.
+    lines.append(table([(name, printable(words)) for name, words in rows]))
+    lines += ["note: " + printable(note) for note in status["notes"]]
     return "\n".join(lines)
 
 
-_TOLD = ("retry_in_s", "reason", "last_error", "last_error_s", "last_success_s")
+# In rows of their own.
+_TOLD = (
+    "retry_in_s", "reason", "last_error", "last_error_s", "last_success_s", "clock", "vanished",
+)  # fmt: skip
 
 
 def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
@@ -86,11 +101,12 @@ def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
         rows.append(("speed", f"{leave:g} records/s leave, {come:g} come"))
         if status["pending"]:
             left_s = worker["drained_in_s"]
-            drained = (
-                "not at this rate: no more leave than come"
-                if left_s is None
-                else f"in {duration(int(left_s * 1000))}"
-            )
+            basis = worker.get("drained_basis", LAST_MINUTE)
+            if left_s is None:
+                drained = f"nobody can say: {basis}"
+            else:
+                drained = f"in {duration(int(left_s * 1000))}"
+                drained += "" if basis == LAST_MINUTE else f" {basis}"
             rows.append(("all delivered", drained))
     if upload.get("last_success_s") is not None:
         rows.append(("last success", f"{duration(upload['last_success_s'] * 1000)} ago"))

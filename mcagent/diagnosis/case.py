@@ -139,6 +139,10 @@ class Case:
         """The time by the platform's clock, as well as it is known."""
         return self.clock.now_ms() + (self.offset_ms or 0)
 
+    def now_ms(self) -> int:
+        """As `platform_now_ms`: what `PlatformView` asks of a session."""
+        return self.platform_now_ms()
+
     def reach(self) -> None:
         """Ask the platform for its public key, once: no credential, and the time for nothing."""
         if self.answer is not None or self.error is not None:

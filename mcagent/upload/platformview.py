@@ -4,6 +4,8 @@ The platform answers 200 to samples of an agent without either, and drops them. 
 for before samples go out.
 """
 
+from ..messages.timestamp import format_ms
+from ..runtime import log
 from ..transport.http import Request
 
 TYPE_CHECKING = False
@@ -67,6 +69,8 @@ class PlatformView:
         unmapped: Data point ids of the oldest samples' model, where the device has it, else of
             `model`, to why the platform would drop their values; set by `hold_reason`.
         not_kept: Data point ids whose mapping a new data model deletes (no `keepMapping`), sorted.
+        vanished: Data point ids whose mapping ended between two looks, to the times of those, in
+            ms: values that were delivered in between may have been dropped.
         note: What could not be read and why; ``""``.
     """
 
@@ -84,9 +88,11 @@ class PlatformView:
         self.known = False
         self.unmapped: "dict[str, str]" = {}
         self.not_kept: "list[str]" = []
+        self.vanished: "dict[str, list[int]]" = {}
         self.note = ""
         self._forbidden = False
         self._found: "dict[str, tuple[bool, str]] | None" = None  # point: kept, why invalid
+        self._found_at = ("", 0)  # under which configuration, and when
         self._points: "dict[str, tuple[str, str]]" = {}  # that were judged
         self._judged = ""  # for samples recorded under this id
         self._looks = 0  # in a row, while samples were held for the same reason
@@ -149,12 +155,34 @@ class PlatformView:
             if page >= _MOST_PAGES:
                 return response
         self.note = ""
+        self._see_what_vanished(found, self.model.id)
         self._found = found
         self._judged = ""
         self.not_kept = sorted(
             point for point in found if not found[point][0] and not found[point][1]
         )
         return None
+
+    def _see_what_vanished(self, found: "dict[str, tuple[bool, str]]", model_id: str) -> None:
+        """Compare with the look before; another model ends mappings by itself (`not_kept`)."""
+        (before_id, before_ms), now_ms = self._found_at, self._session.now_ms()
+        self._found_at = (model_id, now_ms)
+        if self._found is None or before_id != model_id:
+            return
+        gone = {}
+        for point in self._found:
+            if not self._found[point][1] and (point not in found or found[point][1]):
+                gone[point] = [before_ms, now_ms]
+        if gone:
+            self.vanished.update(gone)
+            log(
+                "warning",
+                "upload",
+                "the mapping of %s ended, or became invalid, after %s: values that were delivered "
+                "meanwhile may have been dropped; mcagent status --platform shows what the "
+                "platform kept of them"
+                % (", ".join(sorted(gone)[:_NAMED_POINTS]), format_ms(max(0, before_ms))),
+            )
 
     def _forget(self) -> None:
         self._found = None

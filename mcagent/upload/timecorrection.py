@@ -13,7 +13,7 @@ from ..messages.kinds import EVENT, EVENT_1, FILE, SAMPLE
 from ..messages.multipart import PIECE_BYTES
 from ..messages.timeseries import TIMESTAMP_BYTES, TIMESTAMP_OFFSET
 from ..messages.timestamp import MAX_MS, MIN_MS, format_ms
-from ..runtime import PLAUSIBLE_MS
+from ..runtime import PLAUSIBLE_MS, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _EVENT_TIME = b'"timestamp":"'  # no text before it can hold this: quotes in texts are escaped
 # A default timestamp runs ahead of the clock by a second at most (`intake.MAX_LEAD_MS`).
 _LEAD_MS = 1000
+# So far off, the platform's word counts (`buffer.boots`); its header counts seconds.
+_WRONG_MS = 30_000
 # Where the steady clock begins with the script (MicroPython): what was read before that.
 _BEFORE_MS = 600_000
 _NO_BOOT = bytes(16)
@@ -46,12 +48,13 @@ class TimeCorrection:
 
     Attributes:
         trouble: Why what is known cannot be used; ``""``.
+        wrong: The clock that samples are recorded with is off, and by how much; ``""``.
     """
 
     def __init__(
         self, buffer: "Buffer", session: "Session", *, clock: "Clock", settings: "UploadSettings"
     ) -> None:
-        self.trouble = ""
+        self.trouble = self.wrong = ""
         self._buffer = buffer
         self._boots = buffer.boots
         self._session = session
@@ -68,6 +71,10 @@ class TimeCorrection:
             self._boots.look(self._session.platform_steady_ms)
         except OSError as error:
             self.trouble = str(error)  # the other lanes need no time
+        wrong = self._wrong()
+        if wrong and not self.wrong:
+            log("warning", "upload", wrong)
+        self.wrong = wrong
         return unknown and not self._boots.unknown
 
     @property
@@ -91,6 +98,7 @@ class TimeCorrection:
             "unknown": self.unknown,
             "kept": untimed.kept if untimed else 0,
             "note": untimed.note if untimed else "",
+            "wrong": self.wrong,
         }
 
     def shift_ms(self, record: "Record") -> "int | None":
@@ -130,6 +138,24 @@ class TimeCorrection:
         )
 
     # -- private ----------------------------------------------------------------------------
+
+    def _wrong(self) -> str:
+        """A clock that may be right is followed (docs/adr/0016); somebody has to be told."""
+        clock, platform_ms = self._clock, self._session.platform_steady_ms
+        if platform_ms is None or not clock.trusted():
+            return ""
+        off_ms = clock.now_ms() - clock.monotonic_ms() - platform_ms
+        if abs(off_ms) <= _WRONG_MS:
+            return ""
+        return (
+            "this device's clock is %d s (%.1f days) %s the platform's, and samples carry its "
+            "times: set it, by NTP best"
+            % (
+                abs(off_ms) // 1000,
+                abs(off_ms) / 86_400_000,
+                "behind" if off_ms < 0 else "ahead of",
+            )
+        )
 
     def _leading(self, batch: "Batch", is_so: "Callable[[Record], bool]") -> int:
         count = 0

@@ -182,6 +182,7 @@ class Uploader:
             "unmapped": sorted(self._view.unmapped),
             "unmapped_why": dict(self._view.unmapped),
             "not_kept": list(self._view.not_kept),
+            "vanished": dict(self._view.vanished),
             "note": self._view.note,
             "body_limit": dispatch.limit.bytes,
             "searching": dispatch.poison.searching,

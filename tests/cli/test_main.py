@@ -126,6 +126,16 @@ def test_emulator_with_a_taken_port():
     refused(result, 4, f"mcagent: cannot start: port {port}", "in use", "--port 0")
 
 
+def test_words_from_afar_are_no_orders_to_the_terminal(capsys):
+    """The words of a captive portal, or of whoever answers in the platform's place."""
+    exits.complain("HTTP 511 \x1b]0;owned\x07 Stra\u00dfe", "see \x1b[2J")
+    told = capsys.readouterr().err
+    assert "\x1b" not in told
+    assert "\x07" not in told
+    assert "\\x1b[2J" in told
+    assert "Stra\u00dfe" in told
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

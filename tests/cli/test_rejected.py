@@ -102,6 +102,23 @@ def test_ls_has_a_line_for_each(state):
     assert "2026-01-05T08:00:00.000Z" in lines[1]
 
 
+def test_show_says_what_the_clock_said_and_what_is_made_of_it(tmp_path):
+    """A device of 1970 that learned the time: both, so that nobody takes the payload's for it."""
+    os.makedirs(tmp_path / "state")
+    buffer = open_buffer(str(tmp_path / "state"))
+    buffer.append("timeseries", kinds.SAMPLE, sample(1), configuration_id="m-1")
+    buffer.flush()
+    assert buffer.set_aside("timeseries", 1, dict(REASON, shift_ms=3_600_000))
+    buffer.close()
+    shown = inside("rejected", "show", "1", "--json", state=tmp_path / "state").json["records"][0]
+    assert shown["shift_ms"] == 3_600_000
+    people = inside("rejected", "show", "1", state=tmp_path / "state").out
+    before = people.split("the payload has ")[1].split(",")[0]
+    assert shown["recorded"][11:13] != before[11:13]
+    assert "corrected: by 3600000 ms" in people
+    assert shown["recorded"] in people
+
+
 def test_ls_as_json_and_by_lane(state):
     assert names(state) == NAMES
     assert names(state, "--lane", "timeseries") == ["timeseries/1", "timeseries/2"]

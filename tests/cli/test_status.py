@@ -7,6 +7,7 @@ import pytest
 from mcagent import Agent
 from mcagent.cli.status import text
 from mcagent.emulator import Emulator
+from mcagent.pulse import LAST_MINUTE
 from tests.cli.running import inside, mcagent, write_json
 
 
@@ -82,12 +83,60 @@ def test_speed_and_time_until_all_is_delivered(agent, device):
     status = inside("status", "--json", state=device).json
     assert {"recorded_per_s", "delivered_per_s", "drained_in_s"} < set(status["worker"])
     status["pending"] = 1000
-    status["worker"].update(recorded_per_s=2, delivered_per_s=12, drained_in_s=100)
+    status["worker"].update(
+        recorded_per_s=2, delivered_per_s=12, drained_in_s=100, drained_basis=LAST_MINUTE
+    )
     words = " ".join(text(status, 0).split())
     assert "12 records/s leave, 2 come" in words
-    assert "all delivered in 100 s" in words
-    status["worker"].update(drained_in_s=None)
-    assert "not at this rate" in text(status, 0)
+    assert "all delivered in 100 s last success" in words
+    status["worker"].update(drained_basis="once it is sent again, at 12 a second")
+    assert "in 100 s once it is sent again, at 12 a second" in text(status, 0)
+    status["worker"].update(drained_in_s=None, drained_basis="no more leave than come")
+    assert "nobody can say: no more leave than come" in text(status, 0)
+
+
+CLOCK = {"trusted": True, "unknown": False, "kept": 0, "note": "", "wrong": ""}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "clock set; the platform's is +0.2 s"),
+        (
+            {"wrong": "this device's clock is 9 s behind"},
+            "clock this device's clock is 9 s behind",
+        ),
+        ({"trusted": False, "unknown": True}, "clock not set, and the platform has not told"),
+        ({"trusted": False}, "clock not set; the platform told the time"),
+        ({"note": "3 samples were kept", "kept": 3}, "kept for their time 3 samples were kept"),
+    ],
+)
+def test_what_the_clock_is_worth(agent, device, change, words):
+    """One row that says what becomes of the samples' times; a second where some had to stay."""
+    status = inside("status", "--json", state=device).json
+    assert status["upload"]["clock"] == CLOCK
+    status["upload"]["clock"] = dict(CLOCK, **change)
+    status["upload"]["session"]["clock_offset_ms"] = 210
+    assert words in " ".join(text(status, 0).split())
+    assert "clock offset ms" not in text(status, 0)
+
+
+def test_a_mapping_that_ended_unseen(agent, device):
+    status = inside("status", "--json", state=device).json
+    assert status["upload"]["vanished"] == {}
+    status["upload"]["vanished"] = {"strokes": [1_767_600_000_000, 1_767_600_900_000]}
+    words = " ".join(text(status, 0).split())
+    assert "mapping of strokes ended, or became invalid, between 2026-01-05T08:00:00.000Z" in words
+
+
+def test_words_from_afar_do_not_reach_the_terminal_as_orders(agent, device):
+    """What a captive portal answers may hold escape sequences."""
+    status = inside("status", "--json", state=device).json
+    status["upload"]["last_error"] = "HTTP 511 \x1b]0;owned\x07\x1b[2J"
+    status["notes"] = ["\x1b[31m"]
+    shown = text(status, 0)
+    assert "\x1b" not in shown
+    assert "\\x1b[2J" in shown
 
 
 def test_without_a_service_the_files_tell(agent, device):
@@ -95,7 +144,7 @@ def test_without_a_service_the_files_tell(agent, device):
     agent.stop()
     agent.flush()
     status = inside("status", "--json", state=device).json
-    assert "does not tell" in status["told_by"]
+    assert "only Agent.start() and Agent.run() tell" in status["told_by"]
     agent.close()
     status = inside("status", "--json", state=device).json
     assert status["told_by"] == "its files (no process has it)"

@@ -7,7 +7,14 @@ import pytest
 
 from mcagent.transport.http import Response
 from mcagent.upload.platformview import PlatformView
-from tests.upload.fakes import FakePlatform, FakeSession, add_model, add_samples, configuration
+from tests.upload.fakes import (
+    FakeClock,
+    FakePlatform,
+    FakeSession,
+    add_model,
+    add_samples,
+    configuration,
+)
 from tests.upload.test_uploader import MODEL_1, Bench
 
 MINUTE_MS = 60_000
@@ -40,7 +47,7 @@ class Look:
     def __init__(self, platform, *, unmapped="hold_if_none", local=None):
         fragment = None if local is None else json.dumps(local).encode()
         self.view = PlatformView(
-            FakeSession(platform, None), unmapped=unmapped, local_model=lambda: fragment
+            FakeSession(platform, FakeClock()), unmapped=unmapped, local_model=lambda: fragment
         )
         self.read()
 
@@ -50,6 +57,42 @@ class Look:
 
     def reason(self, recorded="m1", payload=b"{}"):
         return self.view.hold_reason(recorded, payload)
+
+
+# -- what ended between two looks ---------------------------------------------------------------
+
+
+def test_a_mapping_that_ended_between_two_looks_is_told_with_both_times(caplog):
+    """Nobody can tell from a 200: the samples of that time may be gone, and it is said."""
+    bench = Bench(FakePlatform(MODEL_1, mapped=["a", "b"]))
+    add_samples(bench.buffer, [1])
+    bench.upload()
+    first_ms = bench.session.now_ms()
+    assert bench.uploader.status()["vanished"] == {}
+    bench.platform.mapped = [mapping("a"), mapping("b", "INVALID_TYPE")]
+    bench.clock.sleep_ms(16 * MINUTE_MS)
+    add_samples(bench.buffer, [2])
+    bench.upload()
+    assert bench.uploader.status()["vanished"] == {"b": [first_ms, bench.session.now_ms()]}
+    assert "the mapping of b ended, or became invalid, after 2026-" in caplog.text
+    bench.platform.mapped = ["a", "b"]
+    bench.clock.sleep_ms(16 * MINUTE_MS)
+    add_samples(bench.buffer, [3])
+    bench.upload()
+    assert list(bench.uploader.status()["vanished"]) == ["b"], "what was dropped stays dropped"
+
+
+def test_mappings_that_another_model_ended_are_its_matter():
+    """The device's own new model: no sample is sent between its PUT and the look after it."""
+    bench = Bench(FakePlatform(MODEL_1, mapped=["a", "b"]))
+    add_samples(bench.buffer, [1])
+    bench.upload()
+    bench.platform.mapped = ["a"]
+    add_model(bench.buffer, configuration("m2", "a", "b", "c"))
+    add_samples(bench.buffer, [2], configuration_id="m2")
+    bench.upload()
+    assert bench.platform.samples == [1, 2]
+    assert bench.uploader.status()["vanished"] == {}
 
 
 # -- which points -------------------------------------------------------------------------------

@@ -52,6 +52,25 @@ def test_a_clock_set_wrong_by_hand_is_not_believed_against_the_platform():
         device.agent.close()
 
 
+def test_a_clock_that_is_wrong_but_possible_is_followed_and_told():
+    """What Raspberry Pi OS restores at the start: a day behind, and it looks right."""
+    with TemporaryDirectory() as path:
+        device = Device(path)
+        device.clock.set(device.clock.true_ms() - DAY_MS)
+        device.agent.onboard()
+        device.record(1)
+        assert device.agent.status().upload["clock"]["wrong"] == ""
+        assert device.upload().pending == 0
+        assert device.errors_ms() == {1: -DAY_MS}
+        device.agent.upload()
+        told = device.agent.status().upload["clock"]["wrong"]
+        assert "(1.0 days) behind the platform's, and samples carry its times" in told, told
+        device.clock.set()
+        device.agent.upload()
+        assert device.agent.status().upload["clock"]["wrong"] == ""
+        device.agent.close()
+
+
 def test_the_buffer_keeps_what_the_clock_said():
     """Only the outgoing copy is corrected."""
     with TemporaryDirectory() as path:

@@ -1,0 +1,49 @@
+"""`mcagent status`: the rows about times: the clock's, and of mappings that ended unseen."""
+
+from ..messages.timestamp import format_ms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Rows = list[tuple[str, str]]
+
+
+def clock_rows(upload: "dict[str, Any]") -> "Rows":
+    """What the clock is worth; nothing where only files told, which do not know it."""
+    clock = upload.get("clock")
+    if clock is None:
+        return []
+    rows = [
+        ("clock", clock.get("wrong") or _words(clock, upload["session"].get("clock_offset_ms")))
+    ]
+    if clock["note"]:
+        rows.append(("kept for their time", clock["note"]))
+    return rows
+
+
+def vanished_rows(upload: "dict[str, Any]") -> "Rows":
+    """Mappings that ended between two looks, when nobody could see it."""
+    rows = []
+    for point, times in sorted(upload.get("vanished", {}).items()):
+        before, after = [format_ms(max(0, time_ms)) for time_ms in times]
+        words = (
+            f"ended, or became invalid, between {before} and {after}: values that were delivered "
+            "meanwhile may have been dropped; mcagent status --platform shows what the platform "
+            "kept of them"
+        )
+        rows.append((f"mapping of {point}", words))
+    return rows
+
+
+def _words(clock: "dict[str, Any]", offset_ms: "int | None") -> str:
+    if clock["unknown"]:
+        return (
+            "not set, and the platform has not told the time yet: samples wait until one of the "
+            "two is known, and are corrected then"
+        )
+    if not clock["trusted"]:
+        return "not set; the platform told the time, and samples are corrected on their way out"
+    if offset_ms is None:
+        return "set; not compared with the platform's yet"
+    return f"set; the platform's is {offset_ms / 1000:+.1f} s"
