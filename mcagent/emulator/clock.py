@@ -4,8 +4,27 @@ import time
 from contextvars import ContextVar
 from email.utils import formatdate
 
+from .names import shown
+
 # What a fault rule adds for one request: whoever answers it sees it, and nobody else.
 _SHIFT_S: ContextVar[float] = ContextVar("shift of the platform's clock", default=0.0)
+
+# A time after it, a life of 100 years later, can still be written: years have four digits.
+_END_S = 250_000_000_000
+
+
+def check_offset(offset_s: object) -> None:
+    """Refuse what is no offset of a clock.
+
+    Raises:
+        ValueError: Not a number, or the clock would leave the years 1970 to 9891.
+    """
+    if not isinstance(offset_s, (int, float)) or isinstance(offset_s, bool):
+        raise ValueError(f"clock offset is {shown(offset_s)}; it must be a number of seconds")  # noqa: TRY004 - bad input
+    if not -_END_S < offset_s < _END_S or not 0 <= time.time() + offset_s < _END_S:
+        raise ValueError(
+            f"clock offset is {shown(offset_s)}; it must leave the clock in the years 1970 to 9891"
+        )
 
 
 class PlatformClock:
@@ -15,7 +34,8 @@ class PlatformClock:
         self.offset_s = offset_s
 
     def now_ms(self) -> int:
-        return int((time.time() + self.offset_s + _SHIFT_S.get()) * 1000)
+        now_s = time.time() + self.offset_s + _SHIFT_S.get()
+        return int(min(max(now_s, 0), _END_S) * 1000)
 
     def now_s(self) -> int:
         return self.now_ms() // 1000

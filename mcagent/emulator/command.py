@@ -15,6 +15,8 @@ from . import seed_command
 from .answers import Refusal
 from .emulator import Emulator
 from .seed_file import SeedError, read_plant
+from .server import is_loopback
+from .settings_file import SettingsError, SettingsFile, describe, print_settings, read_settings
 
 _USAGE, _CONFIGURATION = 2, 4  # as all of mcagent's commands end, see docs/cli.md
 
@@ -45,6 +47,11 @@ def serve(argv: Sequence[str]) -> int:
         if list(argv[:1]) == ["seed"]:
             return _seed(argv[1:])
         options = _parser().parse_args(list(argv))
+        if options.print_settings:
+            print(
+                json.dumps(describe()) if options.json else print_settings(strict=options.strict)
+            )
+            return 0
         plant = _plant(options.seed)
         emulator = _start(options)
     except SystemExit:
@@ -102,7 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--http", action="store_true", help="plain http instead of TLS")
     parser.add_argument("--data", metavar="DIR", help="keep everything here (default: in RAM)")
     parser.add_argument("--strict", action="store_true", help="the harshest reading of everything")
-    parser.add_argument("--settings", metavar="FILE", help="switches, a JSON object")
+    parser.add_argument("--settings", metavar="FILE", help="switches and faults, a JSON object")
+    parser.add_argument(
+        "--print-settings", action="store_true", help="print a whole settings file, and end"
+    )
     parser.add_argument(
         "--public-url", metavar="URL", help="origin under which devices reach the hub"
     )
@@ -118,19 +128,21 @@ def _port(text: str) -> int:
 
 
 def _start(options: argparse.Namespace) -> Emulator:
-    changes = _settings(options)
+    said = _settings(options)
     try:
         emulator = Emulator(
             tls=not options.http,
             host=options.host,
             port=options.port,
             data=options.data,
-            settings=changes,
+            settings=said.switches,
             strict=options.strict,
         )
         emulator.start()
+        emulator.set_faults(said.faults)
+        emulator.set_clock(said.clock_offset_s)
     except ValueError as error:
-        hint = "the switches stand in docs/emulator.md"
+        hint = "mcagent emulator --print-settings shows all switches"
         raise _Trouble(f"cannot start: {error}", hint, _CONFIGURATION) from error
     except (OSError, sqlite3.Error) as error:
         what, hint = _cause(error, options)
@@ -156,25 +168,16 @@ def _cause(error: "OSError | sqlite3.Error", options: argparse.Namespace) -> tup
     )
 
 
-def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    changes: Any = {}
+def _settings(options: argparse.Namespace) -> SettingsFile:
+    said = SettingsFile({}, [], 0)
     if options.settings:
-        hint = """--settings names a file with a JSON object, such as {"token_life_s": 60}"""
         try:
-            with open(options.settings, encoding="utf-8") as file:
-                changes = json.load(file)
-        except OSError as error:
-            what = f"cannot start: cannot read {options.settings}: {error.strerror}"
-            raise _Trouble(what, hint, _CONFIGURATION) from error
-        except ValueError as error:
-            what = f"cannot start: {options.settings} is not JSON: {error}"
-            raise _Trouble(what, hint, _CONFIGURATION) from error
-        if not isinstance(changes, dict):
-            what = f"cannot start: {options.settings} is not a JSON object"
-            raise _Trouble(what, hint, _CONFIGURATION)
+            said = read_settings(options.settings)
+        except SettingsError as error:
+            raise _Trouble(f"cannot start: {error}", error.hint, _CONFIGURATION) from error
     if options.public_url:
-        changes["public_url"] = options.public_url
-    return dict(changes)
+        said.switches["public_url"] = options.public_url
+    return said
 
 
 def _announce(emulator: Emulator, options: argparse.Namespace) -> None:
@@ -183,6 +186,7 @@ def _announce(emulator: Emulator, options: argparse.Namespace) -> None:
         "url": emulator.local_url,
         "ca_file": None if options.http else emulator.ca_file,
         "pid": os.getpid(),
+        "loopback": is_loopback(options.host),
     }
     if options.json:
         print(json.dumps(ready), flush=True)
@@ -190,7 +194,9 @@ def _announce(emulator: Emulator, options: argparse.Namespace) -> None:
     lines = [f"Insights Hub emulator: {ready['url']}"]
     if ready["ca_file"]:
         lines.append(f"CA certificate to trust: {ready['ca_file']}")
-    if options.host not in ("127.0.0.1", "localhost", "::1"):
+    if is_loopback(options.host):
+        lines.append(f"Only this machine reaches it (--host {options.host}).")
+    else:
         lines.append("Bound beyond loopback: anyone who reaches this port controls the hub.")
     print("\n".join(lines), flush=True)
 

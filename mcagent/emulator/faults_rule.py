@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .names import nearest, shown
 from .times import parse_time
 
 # Action to what it does; the first rule with a deciding action decides.
@@ -92,11 +92,11 @@ class Rule:
             ValueError: It is not one; the text names the member and its value.
         """
         if not isinstance(value, dict):
-            raise ValueError(f"a fault rule must be a JSON object, not {_shown(value)}")  # noqa: TRY004 - bad input
+            raise ValueError(f"a fault rule must be a JSON object, not {shown(value)}")  # noqa: TRY004 - bad input
         for name in value:
             if name not in _MEMBERS and name not in SHOWN:
                 raise ValueError(
-                    f"a fault rule has no member {_shown(name)}{nearest(name, _MEMBERS)}"
+                    f"a fault rule has no member {shown(name)}{nearest(name, _MEMBERS)}"
                 )
         if "action" not in value:
             raise ValueError(f"a fault rule needs an action: {', '.join(ACTIONS)}")
@@ -104,7 +104,7 @@ class Rule:
             if name in _MEMBERS and not _MEMBERS[name].good(given):
                 words = _MEMBERS[name].words
                 words += nearest(given, ACTIONS) if name == "action" else ""
-                raise ValueError(f"{name} of a fault rule is {_shown(given)}; it must be {words}")
+                raise ValueError(f"{name} of a fault rule is {shown(given)}; it must be {words}")
         members = {name: given for name, given in value.items() if name in _MEMBERS}
         fields_of = members.get("headers", {})
         members["headers"] = {name: str(text) for name, text in fields_of.items()}
@@ -245,7 +245,7 @@ def _check_together(rule: Rule) -> None:
         for name in ("match", "agent", "contains"):
             if getattr(rule, name):
                 raise ValueError(
-                    f"{name} of a fault rule is {_shown(getattr(rule, name))}; tls_reset knows no"
+                    f"{name} of a fault rule is {shown(getattr(rule, name))}; tls_reset knows no"
                     " request, leave it out"
                 )
         if rule.times is None and rule.for_s is None:
@@ -256,17 +256,6 @@ def _check_together(rule: Rule) -> None:
     both = rule.not_before and rule.not_after
     if both and parse_time(rule.not_before) >= parse_time(rule.not_after):
         raise ValueError(
-            f"not_after of a fault rule is {_shown(rule.not_after)}; it must be later than"
-            f" not_before, {_shown(rule.not_before)}"
+            f"not_after of a fault rule is {shown(rule.not_after)}; it must be later than"
+            f" not_before, {shown(rule.not_before)}"
         )
-
-
-def nearest(name: Any, known: Any) -> str:
-    """Give `; did you mean …?` for a word that is nearly one of *known*, else nothing."""
-    close = get_close_matches(str(name)[:100], list(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _shown(value: Any) -> str:
-    text = ascii(value)
-    return text if len(text) <= 60 else text[:57] + "..."

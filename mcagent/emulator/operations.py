@@ -1,13 +1,13 @@
 """What an operator does with a hub; the same for `/_emulator/` and the `Emulator` class."""
 
 import json
-import math
 import re
 import sqlite3
 from typing import Any
 
 from . import agents, applications, assets, datasource, diagnostics, recoverable
 from .answers import Refusal
+from .clock import check_offset
 from .hub import Hub
 from .scopes import ALL_SCOPES
 from .seed import Seeding
@@ -199,15 +199,13 @@ def set_clock(hub: Hub, offset_s: Any) -> None:
     """Shift the platform's clock against this machine's.
 
     Raises:
-        Refusal: 400, not a number, or the clock would leave the years 1970 to 9999.
+        Refusal: 400, not a number, or the clock would leave the years 1970 to 9891.
     """
-    number = isinstance(offset_s, (int, float)) and not isinstance(offset_s, bool)
-    if not number or not math.isfinite(offset_s):
-        raise Refusal(400, "offset_s must be a number of seconds.")
-    previous, hub.clock.offset_s = hub.clock.offset_s, offset_s
-    if not 0 <= hub.clock.now_s() < 253_370_764_800:
-        hub.clock.offset_s = previous
-        raise Refusal(400, "offset_s would take the clock out of the years 1970 to 9999.")
+    try:
+        check_offset(offset_s)
+    except ValueError as exc:
+        raise Refusal(400, f"offset_s: {exc}.") from exc
+    hub.clock.offset_s = offset_s
 
 
 def events(hub: Hub, asset: "str | None" = None) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ second, and it cannot close its listener and open it again, which is how tests c
 
 import asyncio
 import concurrent.futures
+import ipaddress
 import socket
 import ssl
 import struct
@@ -216,6 +217,14 @@ class Server:
             if loop.time() > deadline:
                 break  # asyncio.run cancels what is left
             await asyncio.sleep(0.001)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a server that is bound to *host* can be reached from this machine only."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name: of which address, the resolver says
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:

@@ -7,6 +7,8 @@ under test and the other reading is a value of the switch (agent API sections 12
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from .names import nearest, shown
+
 _DAY_S = 24 * 3600
 _WEEK_S = 7 * _DAY_S
 
@@ -106,6 +108,11 @@ class Settings:
     # -- online status (2.4): seconds since the last token or exchange
     online_window_s: int = 300
 
+    # -- connections: what keeps a client that means ill, or is broken, from holding the hub up
+    connections_max: int = 1000
+    head_timeout_s: float = 30.0
+    body_pause_s: float = 120.0
+
     @classmethod
     def build(cls, *, strict: bool = False, changes: "dict[str, Any] | None" = None) -> "Settings":
         """Make settings: defaults, then the harshest readings if *strict*, then *changes*."""
@@ -124,16 +131,11 @@ class Settings:
         kinds = {field.name: type(field.default) for field in fields(self)}
         for name, value in changes.items():
             if name not in kinds:
-                raise ValueError(f"unknown setting {name!r}; known are {', '.join(sorted(kinds))}")
-            wanted = (int, float) if kinds[name] is float else (kinds[name],)
-            if type(value) not in wanted:
-                raise ValueError(f"setting {name!r} must be of type {kinds[name].__name__}")
-            if value not in _CHOICES.get(name, (value,)):
-                raise ValueError(
-                    f"setting {name!r} must be one of {', '.join(map(str, _CHOICES[name]))}"
-                )
-            if not isinstance(value, (bool, str)) and value < 0:
-                raise ValueError(f"setting {name!r} must not be negative")
+                hint = nearest(name, kinds) or "; mcagent emulator --print-settings shows all"
+                raise ValueError(f"unknown setting {shown(name)}{hint}")
+            fault = _fault(name, value, kinds[name])
+            if fault:
+                raise ValueError(f"setting {name!r} is {shown(value)}; it must be {fault}")
         for name, value in changes.items():
             setattr(self, name, value)
 
@@ -141,7 +143,33 @@ class Settings:
         return asdict(self)
 
 
-_CHOICES: dict[str, tuple[Any, ...]] = {
+def _fault(name: str, value: Any, kind: type) -> str:
+    """Tell what the value of a switch must be, "" if it is."""
+    wanted = (int, float) if kind is float else (kind,)
+    if type(value) not in wanted:
+        return _KINDS[kind]
+    if name in CHOICES:
+        return "" if value in CHOICES[name] else f"one of {', '.join(map(str, CHOICES[name]))}"
+    if kind is str:
+        good = len(value) <= _TEXT_MAX and value.isprintable()
+        return "" if good else f"printable text of at most {_TEXT_MAX} characters"
+    if kind is bool:
+        return ""
+    most = _SECONDS_MAX if name.endswith("_s") else _NUMBER_MAX
+    least = LEAST.get(name, 0)
+    return "" if least <= value <= most else f"from {least} to {most}"
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+_TEXT_MAX = 1000
+_SECONDS_MAX = 100 * 366 * _DAY_S  # a time so far ahead can still be written
+_NUMBER_MAX = 10**12
+LEAST = {
+    "connections_max": 1,
+    "head_timeout_s": 1,
+    "body_pause_s": 1,
+}
+CHOICES: dict[str, tuple[Any, ...]] = {
     "timeseries_error_shape": ("status", "id"),
     "too_large_status": (400, 413),
     "stale_file_status": (409, 412),
