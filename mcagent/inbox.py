@@ -45,8 +45,11 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._names())
 
-    def put(self, header: "dict[str, Any]", pieces: "Iterator[bytes]") -> None:
+    def put(self, header: "dict[str, Any]", pieces: "Iterator[bytes]") -> str:
         """Leave one message; it survives a power cut once this returns.
+
+        Returns:
+            Its path, where it stands until the owner has taken it in.
 
         Raises:
             BufferFull: Nobody has emptied the inbox for long.
@@ -91,6 +94,7 @@ class Inbox:
         file.close()
         self._fs.rename(path + ".tmp", path + _SUFFIX)
         self._fs.sync_dir(self._directory)
+        return path + _SUFFIX
 
     def messages(self, note: "Callable[[str], None]") -> "Iterator[InboxMessage]":
         """Messages in order of arrival. The caller calls `remove` or `refuse` for each.

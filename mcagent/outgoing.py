@@ -45,6 +45,7 @@ class Outgoing:
         self._settings = settings
         self._new_transport = new_transport
         self._uploader: "Uploader | None" = None
+        self._transport: "Transport | None" = None
         self._make_lock = new_lock()
         self._turn = new_lock()  # held during requests; never taken while recording
         self._closed = False
@@ -84,7 +85,9 @@ class Outgoing:
 
     def status(self) -> "dict[str, Any]":
         """See `Uploader.status`. Takes no turn: a request in flight must not hold it up."""
-        return self._get().status()
+        status = self._get().status()
+        status["network"] = getattr(self._transport, "way", None)  # a script's own may have none
+        return status
 
     def abort(self) -> None:
         """Give connections back, and break a request in flight; it is sent again later."""
@@ -111,8 +114,9 @@ class Outgoing:
                 from .upload.session import Session
                 from .upload.uploader import Uploader
 
+                self._transport = self._new_transport()
                 session = Session(
-                    self._lifecycle, self._keystore, self._new_transport(), clock=self._clock
+                    self._lifecycle, self._keystore, self._transport, clock=self._clock
                 )
                 self._uploader = Uploader(
                     self._buffer,

@@ -15,6 +15,7 @@ _ACTIONS = {
     "replay": ("rejectedwork", "put refused records back into their lanes, to be sent again"),
     "drop": ("rejectedwork", "remove refused records for ever; asks first"),
 }
+_LONGEST_S = 3600
 _LANES = [lane for lane in ALL_LANES if lane != REJECTED]
 
 
@@ -45,7 +46,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "which lane is meant",
         )
         action.add_argument("--all", action="store_true", help="every refused record")
+        if name != "show":
+            action.add_argument(
+                "--wait",
+                type=_seconds,
+                default=10.0,
+                metavar="SECONDS",
+                help="beside a service: how long to wait until it has done it (10; 0: not at all)",
+            )
     actions.choices["drop"].add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= _LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {_LONGEST_S} seconds")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,6 +1,5 @@
 """`mcagent rejected replay` and `drop`: in the buffer itself, or by the service that owns it."""
 
-import json
 import sys
 
 from ..buffer.reject import DROP, REPLAY
@@ -84,25 +83,37 @@ def _resolve(directory: str, what: str, names: "list[Name]") -> "Outcome":
 def _hand_over(
     args: "argparse.Namespace", directory: str, what: str, names: "list[Name]", *, owner: str
 ) -> int:
-    """Leave it in the inbox: the owner does it at its next step, and logs what came of it."""
-    from ..inbox import Inbox
-    from ..runtime import Clock, FileSystem
+    """Leave it in the inbox, and wait a while for the owner to do it."""
+    from .rejectedowner import Request
 
-    inbox = Inbox(directory, FileSystem(), Clock())
-    inbox.put({"rejected": what}, iter([json.dumps(names).encode()]))
-    text = f"{count(len(names), 'refused record')}: left in the inbox ({owner})"
-    show(args, _value(what, "inbox", names), text)
-    return OK
+    request = Request(directory, what, names)
+    if not args.wait:
+        text = f"{count(len(names), 'refused record')}: left in the inbox ({owner})"
+        show(args, _value(what, "inbox", names), text)
+        return OK
+    if request.wait(args.wait):
+        return _report(args, what, request.outcome(args), "service")
+    show(args, _value(what, "inbox", names), "")
+    complain(
+        f"{count(len(names), 'refused record')}: left in the inbox, and not done within "
+        f"{args.wait:g} s ({owner})",
+        "it is done as soon as a request that is under way has ended, or with the next call of "
+        "upload() or step(); mcagent rejected ls shows when",
+    )
+    return INCOMPLETE
 
 
-def _report(args: "argparse.Namespace", what: str, outcome: "Outcome") -> int:
-    value = _value(what, "buffer", outcome.done)
+def _report(
+    args: "argparse.Namespace", what: str, outcome: "Outcome", place: str = "buffer"
+) -> int:
+    value = _value(what, place, outcome.done)
     value["kept"] = [{"record": _text(name), "reason": why} for name, why in outcome.refused] + [
         {"record": _text(name), "reason": str(outcome.trouble)}
         for name in outcome.left
         if outcome.trouble is not None
     ]
-    show(args, value, f"{count(len(outcome.done), 'refused record')} {_DONE[what]}")
+    by = " by the service" if place == "service" else ""
+    show(args, value, f"{count(len(outcome.done), 'refused record')} {_DONE[what]}{by}")
     for name, why in outcome.refused:
         complain(f"{_text(name)} stays where it is: {why}")
     for name in outcome.missing:

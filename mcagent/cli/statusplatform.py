@@ -50,11 +50,20 @@ def ask(args: "argparse.Namespace", directory: str) -> PlatformPart:
     """Ask with the agent's credentials, beside the service that may own the directory."""
     from ..diagnosis.aftermath import read_aftermath, take_token
     from ..diagnosis.case import Case
-    from ..errors import AgentError
+    from ..diagnosis.following import follow_service
+    from ..errors import AgentError, ConfigurationError
 
     keep_log_quiet(args)
     case = Case(directory, ca_file=args.ca, crl_file=args.crl, proxy=args.proxy)
     try:
+        case.read_record()
+        follow_service(case)
+        if case.proxy_secret:
+            raise ConfigurationError(
+                f"the running service gives its proxy {case.proxy_setting} a user and a password, "
+                "which it tells nobody",
+                hint="--proxy http://user:password@host:port goes the same way",
+            )
         take_token(case)
         found = read_aftermath(case, switch_on=args.switch_diagnostics_on)
     except AgentError as error:

@@ -4,7 +4,7 @@ from ..boarding import read_boarding
 from ..credentials.keystore import Keystore
 from ..credentials.record import Record
 from ..credentials.requests import public_key
-from ..errors import TransportError
+from ..errors import ConfigurationError, TransportError
 from ..live import read_live
 from ..observer import ReadOnlyFileSystem
 from ..runtime import Clock
@@ -40,6 +40,10 @@ class Case:
         record: The stored credentials, read once and never written.
         live: What the running service says of itself; None without one.
         write_error: Why no file could be written into the state directory; None where it could.
+        ca_file, crl_file, proxy_setting: What this examination goes by.
+        followed: Those of them (`ca_file`, `crl_file`, `proxy`) that somebody else told, to who.
+        proxy_source: Where the proxy setting comes from, for messages.
+        proxy_secret: The service gives its proxy a password, which it tells nobody.
         proxy: The one on the way; None for none.
         addresses: Of the proxy, or of the host where there is none.
         answer: The platform's first answer; None where none came.
@@ -63,16 +67,12 @@ class Case:
         self.fs = ReadOnlyFileSystem()
         self.clock = clock or Clock()
         self.proxy_setting = proxy
-        self.transport = Urllib3Transport(
-            ca_file=ca_file,
-            crl_file=crl_file,
-            proxy=proxy,
-            connect_timeout_s=CONNECT_TIMEOUT_S,
-            read_timeout_s=REQUEST_TIMEOUT_S,
-            clock=self.clock,
-        )
+        self.proxy_source = "the proxy setting"
+        self.proxy_secret = False
         self.ca_file = ca_file
         self.crl_file = crl_file
+        self.followed: "dict[str, str]" = {}
+        self.transport = self._new_transport()
         self.boarding: "BoardingConfiguration | None" = None
         if boarding is not None:
             self.boarding = read_boarding(boarding)
@@ -101,6 +101,37 @@ class Case:
         if self.boarding is not None:
             self.record.check_agent(self.boarding)
         return keystore.notes
+
+    def go_by(self, settings: "dict[str, str]", source: str) -> None:
+        """Take *settings* (`ca_file`, `crl_file`, `proxy`) for this examination; from *source*.
+
+        Raises:
+            ConfigurationError: A file cannot be used; nothing has changed then.
+        """
+        before = (self.ca_file, self.crl_file, self.proxy_setting)
+        self.ca_file = settings.get("ca_file", self.ca_file)
+        self.crl_file = settings.get("crl_file", self.crl_file)
+        self.proxy_setting = settings.get("proxy", self.proxy_setting)
+        try:
+            transport = self._new_transport()
+        except ConfigurationError:
+            self.ca_file, self.crl_file, self.proxy_setting = before
+            raise
+        self.transport.close()
+        self.transport = transport
+        self.followed.update(dict.fromkeys(settings, source))
+        if "proxy" in settings:
+            self.proxy_source = source
+
+    def _new_transport(self) -> Urllib3Transport:
+        return Urllib3Transport(
+            ca_file=self.ca_file,
+            crl_file=self.crl_file,
+            proxy=self.proxy_setting,
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            read_timeout_s=REQUEST_TIMEOUT_S,
+            clock=self.clock,
+        )
 
     def ask_service(self) -> "dict[str, Any] | None":
         """The status of the running service, asked once; None where none tells."""

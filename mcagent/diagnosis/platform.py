@@ -25,8 +25,10 @@ def tls(case: Case) -> Step:
     )
     details = look.lines()
     facts = {"version": look.version, "chain": [entry.to_dict() for entry in look.chain]}
+    if case.ca_file is not None:
+        details.append(f"trusted: {case.ca_file}{_source(case, 'ca_file')}")
     if case.crl_file is not None:
-        details.append(f"revocation lists: {case.crl_file}")
+        details.append(f"revocation lists: {case.crl_file}{_source(case, 'crl_file')}")
     else:
         details.append("revocation lists: none asked (no --crl)")
     if error is None or error.kind in _BEHIND_TLS:
@@ -48,6 +50,10 @@ def tls(case: Case) -> Step:
             line for line in firewall.rules(case.host, case.port, crl=True) if "rev" in line
         ]
     return failed(cause, measured, remedy, details=details, facts=facts)
+
+
+def _source(case: Case, name: str) -> str:
+    return f", from {case.followed[name]}" if name in case.followed else ""
 
 
 def _other_host(case: Case, names: "list[str]") -> "tuple[str, str, str]":

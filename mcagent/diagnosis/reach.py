@@ -58,16 +58,12 @@ def which_proxy(case: Case) -> Step:
     proxy = case.proxy
     details = []
     live = case.live or {}
-    theirs = live.get("upload", {}).get("session", {}).get("proxy")
-    ours = "" if proxy is None else f"{proxy.url} ({proxy.source})"
-    if theirs is not None and theirs != ours:
-        details.append(
-            f"the running service uses {theirs or 'none'}: its environment or its setting differs "
-            "from this command's"
-        )
+    theirs = ((live.get("upload") or {}).get("network") or {}).get("proxy")
+    if theirs is not None and theirs != ("" if proxy is None else proxy.url):
+        details.append(f"the running service uses {theirs or 'none'}: an option says otherwise")
     if proxy is None:
         return passed(f"none: {source}", details=details, facts={"proxy": None})
-    with_password = "with" if proxy.authorization else "without"
+    with_password = "with" if proxy.authorization or case.proxy_secret else "without"
     return passed(
         f"{proxy.url}, {with_password} user and password, from {proxy.source}",
         details=details,
@@ -107,6 +103,11 @@ def tunnel(case: Case) -> Step:
     """The proxy's answer to CONNECT."""
     if case.proxy is None:
         return skipped("no proxy is on the way", blocks=False)
+    if case.proxy_secret:
+        return skipped(
+            "the service gives the proxy a user and a password, which it tells nobody: "
+            f"--proxy http://user:password@{case.proxy.address} examines what is behind it"
+        )
     case.reach()
     error = case.error
     if error is None or error.kind != "proxy":
@@ -134,8 +135,10 @@ def _find(case: Case) -> "tuple[Proxy | None, str]":
             return None, f"NO_PROXY of the environment names {case.host}"
         return proxy, "neither the setting nor the environment names one"
     if not case.proxy_setting:
+        if "proxy" in case.followed:
+            return None, f"{case.proxy_source}, takes none"
         return None, "the setting is empty, which means a direct connection"
-    return parse_proxy(case.proxy_setting, "the proxy setting"), ""
+    return parse_proxy(case.proxy_setting, case.proxy_source), ""
 
 
 def _dial(address: str, port: int) -> "tuple[int, str, float]":

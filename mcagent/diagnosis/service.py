@@ -2,6 +2,7 @@
 
 from ..inspection.places import owner_of
 from .case import Case
+from .following import follow_service
 from .step import Step, failed, passed, skipped
 
 TYPE_CHECKING = False
@@ -10,16 +11,17 @@ if TYPE_CHECKING:
 
 
 def look(case: Case) -> Step:
-    live = case.ask_service()
+    followed = follow_service(case)
+    live = case.live
     if live is None:
         owner = owner_of(case.directory)
         if not owner:
             return skipped("no service runs with this state directory")
         return skipped(
-            f"{owner} has the directory, and does not tell its status: only Agent.start() and "
-            "Agent.run() do"
+            f"{owner} has the directory, and does not tell its status nor the way it takes: only "
+            "Agent.start() and Agent.run() do; its CA file, CRL file and proxy are not known here"
         )
-    details = _details(live)
+    details = [f"examined by its way: {line}" for line in followed] + _details(live)
     measured = f"pid {live['pid']} runs; {live['pending']} records pending"
     worker = live["worker"] or {}
     if not worker.get("alive", True):

@@ -362,7 +362,7 @@ def test_the_whole_way_against_a_hub(hub, operator, boarding, device):
             assert shown["payload"]["values"][0]["value"] == "13"
             assert len(shown["correlation_id"]) >= 16
             operator._call("PUT", "/_emulator/faults", [])
-            result = inside("rejected", "replay", "--all", "--json", state=device)
+            result = inside("rejected", "replay", "--all", "--wait", "0", "--json", state=device)
             assert (result.code, result.json["place"]) == (0, "inbox")
             assert names(device) == [name], "the owner does it"
             report = agent.upload()

@@ -98,11 +98,22 @@ class Urllib3Transport(Transport):
             )
         self._max_bytes_per_s = max_bytes_per_s
         self._pace: "Pace | None" = None
+        self._used: "Proxy | None" = None  # by the last request
         self._target_text = ""  # of the last request, and taken apart
         self._target_url: "Url | None" = None
 
     def __repr__(self) -> str:
         return f"<Urllib3Transport ca_file={self._trust.ca_file!r} proxy={self._proxy!r}>"
+
+    @property
+    def way(self) -> "dict[str, object]":
+        """How requests go, for a doctor in another process: files and addresses, no secret."""
+        proxy = self._used
+        return {
+            **self._trust.files(),
+            "proxy": None if self.via is None else "" if proxy is None else proxy.url,
+            "proxy_password": proxy is not None and bool(proxy.authorization),
+        }
 
     def send(self, request: "Request") -> Response:
         """Send *request* and read the whole answer.
@@ -117,6 +128,7 @@ class Urllib3Transport(Transport):
         """
         url = self._target(request.url)
         proxy = self._proxy_for(url)
+        self._used = proxy
         self.via = "" if proxy is None else f"{proxy.url} ({proxy.source})"
         progress = self._progress(request, url, proxy)
         self._under_way[progress] = request.once

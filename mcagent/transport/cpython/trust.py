@@ -85,6 +85,14 @@ class Trust:
             context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
         return context
 
+    def files(self) -> "dict[str, str | None]":
+        """Absolute paths of both files, and what the environment names instead of the system's."""
+        return {
+            "ca_file": None if self.ca_file is None else os.path.abspath(self.ca_file),
+            "crl_file": None if self.crl_file is None else os.path.abspath(self.crl_file),
+            "ssl_cert_file": os.environ.get("SSL_CERT_FILE"),
+        }
+
     def describe(self) -> str:
         """What is trusted, looked up, for a message about an unknown issuer."""
         import ssl
