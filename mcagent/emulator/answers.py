@@ -24,6 +24,9 @@ _MESSAGES = {
     500: "Internal server error.",
 }
 
+# Deeper than anything that a device or an application sends; code that walks through it recurses.
+_DEPTH_MAX = 100
+
 
 class Refusal(Exception):
     """A request that the platform answers with an error.
@@ -109,9 +112,27 @@ def parse_json(body: "bytes | str") -> Any:
         # An escaped lone surrogate parses, but is no character: SQLite could not store it.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
+        if text.count("[") + text.count("{") > _DEPTH_MAX and depth_of(value) > _DEPTH_MAX:
+            raise RecursionError  # noqa: TRY301 - as where the parser itself gives up
     except RecursionError:
-        raise ValueError("JSON is nested too deeply") from None
+        raise ValueError(f"JSON is nested too deeply, {_DEPTH_MAX} is the most") from None
     return value
+
+
+def depth_of(value: Any) -> int:
+    """Tell how deep *value* is nested: 0 for a number, 1 for a flat list, …; never more than one
+    beyond the bound."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    depth = 0
+    while level and depth <= _DEPTH_MAX:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+    return depth
 
 
 def _no_constant(name: str) -> None:

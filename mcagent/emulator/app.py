@@ -30,6 +30,7 @@ from .api import (
 from .api.common import FILES
 from .gate import Application, Gate
 from .hub import Hub
+from .visitors import strange
 
 # Bodies of all other calls are small; the bound keeps one request from filling the memory even if
 # the limit of the exchange is set very low.
@@ -58,8 +59,8 @@ ROUTES = [
 ]
 
 
-def build_application(hub: Hub) -> Application:
-    """Build the application that serves *hub*."""
+def build_application(hub: Hub, *, loopback: bool) -> Application:
+    """Build the application that serves *hub*; *loopback*: it is bound to this machine alone."""
     starlette = Starlette(
         routes=ROUTES,
         exception_handlers={
@@ -78,6 +79,9 @@ def build_application(hub: Hub) -> Application:
         body_max=lambda path: _body_max(hub, path),
         name_of=hub.agent_name,
         revoke=hub.tokens.revoke,
+        stranger=lambda headers: strange(
+            headers, loopback=loopback, public_url=hub.settings.public_url
+        ),
     )
 
 

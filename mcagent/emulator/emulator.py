@@ -9,7 +9,7 @@ from . import operations
 from .app import build_application
 from .authority import Authority
 from .hub import Hub
-from .server import Server
+from .server import Server, is_loopback
 from .settings import Settings
 from .timeseries import stored_records
 
@@ -78,10 +78,11 @@ class Emulator:
                 context = self._authority.server_context(self._host)
             hub = self._hub = Hub(Settings.build(changes=self._initial.as_dict()), self._data)
             self._server = Server(
-                build_application(hub),
+                build_application(hub, loopback=is_loopback(self._host)),
                 host=self._host,
                 port=self._port,
                 context=context,
+                limits=hub.settings,
                 is_reset=hub.faults.take_connection,
             )
         except BaseException:

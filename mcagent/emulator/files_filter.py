@@ -14,7 +14,8 @@ from .times import parse_time
 FIELDS = ("name", "path", "updated")
 Test = Callable[[dict[str, Any]], bool]
 
-_AND = re.compile(r"\s+and\s+", re.IGNORECASE)
+# Not from the middle of a run of blanks: it would be tried again for each of them.
+_AND = re.compile(r"(?<!\s)\s+and\s+", re.IGNORECASE)
 _TERM = re.compile(r"(name|path|updated)\s*(?:\s(eq|gte|gt|lte|lt)\s|(=))\s*(.*)", re.IGNORECASE)
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda value, wanted: bool(value == wanted),

@@ -21,6 +21,7 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Fields = list[tuple[bytes, bytes]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CONTROL = "/_emulator/"
@@ -33,6 +34,7 @@ WIRE = "mcagent.wire"
 _DRAIN_MAX = 256 * 1024 * 1024
 _BODY_SLACK = 1024
 _FIELDS_MAX = 200  # h11 bounds their size, not their number; clients send about ten
+_COUNTED_MAX, _COUNTED_LENGTH = 10_000, 300  # of requests by path, which clients make up
 _TRICKLE_STEPS = 200  # of a slow body at most; each is a segment of its own on the wire
 
 _HTML = (
@@ -61,7 +63,8 @@ class Gate:
 
     *requests* counts requests by "METHOD /path", the control interface left out; *body_max* tells
     the size beyond which a body need not be kept, by path; *name_of* tells the name of an agent;
-    *revoke* makes an access token void.
+    *revoke* makes an access token void; *stranger* tells from the header fields why a request must
+    not reach the control interface, "" if it may.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Gate:
         body_max: Callable[[str], int],
         name_of: Callable[[str], str],
         revoke: Callable[[str], None],
+        stranger: Callable[[Fields], str],
     ) -> None:
         self._application = application
         self._faults = faults
@@ -82,6 +86,7 @@ class Gate:
         self._requests = requests
         self._name_of = name_of
         self._revoke = revoke
+        self._stranger = stranger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,18 +99,27 @@ class Gate:
             return
         dated = _Dated(send, self._clock, token=path == TOKEN_PATH)
         if len(scope["headers"]) > _FIELDS_MAX:
-            await _refuse(dated, 431)
+            await _refuse(dated, 431, f"{_FIELDS_MAX} header fields are the most.")
             return
         faults: list[Rule] = []
         if path != _PAGE and not path.startswith(CONTROL):
-            self._requests[f"{method} {path}"] += 1
+            self._count(f"{method} {path}"[:_COUNTED_LENGTH])
             faults = self._faults.take(self._asked(scope, body))
+        elif stranger := self._stranger(scope["headers"]):
+            await _refuse(dated, 403, stranger)
+            return
         for fault in faults:
             if fault.action != "slow_body":  # its seconds come while it answers
                 await _pause(fault.seconds, receive)
             if await self._carry_out(fault, scope, receive, body, dated):
                 return
         await self._application(scope, _replay(body), dated)
+
+    def _count(self, what: str) -> None:
+        if what in self._requests or len(self._requests) < _COUNTED_MAX:
+            self._requests[what] += 1
+        else:
+            self._requests["others"] += 1
 
     def _asked(self, scope: Scope, body: bytes) -> Asked:
         token = bearer_of(scope["headers"])
@@ -126,7 +140,8 @@ class Gate:
         elif action == "revoke":
             self._revoke(bearer_of(scope["headers"]))
         elif action in ("status", "html"):
-            await _refuse(dated, fault.status, fault)
+            words = f"Refused with {fault.status} by a rule."
+            await _refuse(dated, fault.status, words, fault)
         elif action == "drop_before":
             await _hang_up(scope, receive)
         elif action == "reset":
@@ -255,13 +270,12 @@ async def _trickle(wire: Wire, head: bytes, body: bytes, seconds: float, receive
         await wire.write(slow[start : start + size])
 
 
-async def _refuse(send: Send, status: int, fault: "Rule | None" = None) -> None:
+async def _refuse(send: Send, status: int, words: str, fault: "Rule | None" = None) -> None:
     if fault is not None and fault.action == "html":
         content_type, body = b"text/html", _HTML
     else:
         content_type = b"application/json"
-        words = "by a rule" if fault is not None else f"{_FIELDS_MAX} header fields are the most"
-        body = encode({"id": "", "message": f"Refused with {status}: {words}."})
+        body = encode({"id": "", "message": words})
     headers = [(b"content-type", content_type)]
     if status not in (204, 304):  # RFC 9110 section 8.6: without a body
         headers.append((b"content-length", b"%d" % len(body)))

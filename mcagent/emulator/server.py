@@ -7,72 +7,36 @@ second, and it cannot close its listener and open it again, which is how tests c
 import asyncio
 import concurrent.futures
 import ipaddress
+import resource
 import socket
 import ssl
-import struct
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from .gate import WIRE, Application, Receive, Scope, Send
+from .connections import Connection, Limits, end_idle, end_overdue, reset_on_close
+from .gate import Application
 
 # Longer than any pause of a device script under test, so that a kept connection stays usable.
 _KEEP_ALIVE_S = 75
 _CLOSE_MAX_S = 2.0
 _HELLO_MAX_S = 10.0
-_WRITE_POLL_S = 0.005
+_SWEEP_S = 1.0
+# Descriptors that are not connections: the database, the listener, the program around the hub.
+_OTHER_FILES = 100
 _ACCEPT_PAUSE_S = 0.05
 _BACKLOG = 512
-
-
-class _Protocol(H11Protocol):
-    """HTTP/1.1, with a way for the application to treat the connection ill (gate.Wire)."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        application: Any = self.app
-
-        async def with_wire(scope: Scope, receive: Receive, send: Send) -> None:
-            scope[WIRE] = self
-            await application(scope, receive, send)
-
-        self.app = with_wire
-
-    def hang_up(self) -> None:
-        self.transport.abort()
-
-    def reset(self) -> None:
-        _reset_on_close(self.transport.get_extra_info("socket"))
-        self.transport.abort()
-
-    async def write(self, data: bytes) -> None:
-        self.transport.write(data)
-        # Asked again and again: the transport says so by itself only where much waits.
-        while self.transport.get_write_buffer_size() and not self.transport.is_closing():  # noqa: ASYNC110
-            await asyncio.sleep(_WRITE_POLL_S)
-
-    def finish(self) -> None:
-        self.transport.close()
-
-    def connection_lost(self, exc: "Exception | None") -> None:
-        super().connection_lost(exc)
-        self.transport.close()  # Python 3.10 warns of a TLS transport that a reset has ended
-
-
-def _reset_on_close(connection: Any) -> None:
-    """Make the kernel answer RST, not FIN, when the socket is closed."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Server:
     """Serve *application* on *host* and *port* (0: any free one); TLS if there is a *context*.
 
-    *is_reset* is asked for each connection whether it is to be reset at its first byte.
+    *limits* are looked at whenever they matter. *is_reset* is asked for each connection whether
+    it is to be reset at its first byte.
     """
 
     def __init__(
@@ -82,9 +46,11 @@ class Server:
         host: str,
         port: int,
         context: "ssl.SSLContext | None",
+        limits: Limits,
         is_reset: Callable[[], bool] = lambda: False,
     ) -> None:
         self._host = host
+        self._limits = limits
         self._is_reset = is_reset
         self._context = context
         self._config = uvicorn.Config(
@@ -146,6 +112,7 @@ class Server:
         ready: "concurrent.futures.Future[asyncio.AbstractEventLoop]",
     ) -> None:
         await self._open(sockets)
+        self._sweep()
         ready.set_result(asyncio.get_running_loop())
         await self._stopping.wait()
         await self._close()
@@ -154,6 +121,11 @@ class Server:
         self._listening = sockets
         for listening in sockets:
             self._listen_to(listening)
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        end_overdue(self._state.connections, self._limits, loop.time())
+        loop.call_later(_SWEEP_S, self._sweep)
 
     def _listen_to(self, listening: socket.socket) -> None:
         if listening in self._listening:
@@ -171,6 +143,9 @@ class Server:
             loop.remove_reader(listening)
             loop.call_later(_ACCEPT_PAUSE_S, self._listen_to, listening)
             return
+        if not self._has_room():
+            accepted.close()
+            return
         accepted.setblocking(False)
         # asyncio does so only for sockets made with IPPROTO_TCP, which accepted ones are not: head
         # and body of an answer are two writes, and Nagle's algorithm would hold the second back
@@ -183,17 +158,32 @@ class Server:
         # Cancelled before it began, the task cannot close the socket itself.
         connecting.add_done_callback(lambda task: accepted.close() if task.cancelled() else None)
 
+    def _has_room(self) -> bool:
+        """Tell whether there may be one more connection; make room where one is idle."""
+        most = self._limits.connections_max
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files != resource.RLIM_INFINITY:
+            most = min(most, max(files - _OTHER_FILES, 1))
+        if len(self._sockets) < most:
+            return True
+        if sum(accepted.fileno() >= 0 for accepted in self._sockets) < most:
+            return True
+        return end_idle(self._state.connections)
+
     async def _connect(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
             if self._is_reset():
                 # The client has said hello by then, and waits for the hub's.
                 await asyncio.wait_for(loop.sock_recv(accepted, 1), _HELLO_MAX_S)
-                _reset_on_close(accepted)
+                reset_on_close(accepted)
                 accepted.close()
                 return
             await loop.connect_accepted_socket(
-                lambda: _Protocol(self._config, self._state, {}), accepted, ssl=self._context
+                lambda: Connection(self._config, self._state, {}),
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=self._limits.head_timeout_s if self._context else None,
             )
         except (OSError, asyncio.TimeoutError):
             accepted.close()  # no TLS, or none that this hub speaks

@@ -46,8 +46,17 @@ def test_over_http_with_settings_for_people(tmp_path):
         line = process.stdout.readline()
         url = line.split()[-1]
         assert url.startswith("http://127.0.0.1:")
+        assert process.stdout.readline() == "Only this machine reaches it (--host 127.0.0.1).\n"
         state = call(url, "GET", "/_emulator/settings").json
         assert (state["token_life_s"], state["public_url"]) == (5, "http://hub.example")
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_beyond_loopback_it_says_so():
+    with start("--http", "--host", "0.0.0.0") as process:
+        process.stdout.readline()
+        assert process.stdout.readline().startswith("Bound beyond loopback: anyone")
         process.terminate()
         process.communicate(timeout=10)
 
