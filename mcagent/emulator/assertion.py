@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from .answers import Refusal, parse_json
+from .breaches import Breaches
 from .clock import PlatformClock
 from .credentials import public_numbers
 from .settings import Settings
@@ -60,7 +61,12 @@ def parse_assertion(text: str) -> Assertion:
 
 
 def check_assertion(
-    db: sqlite3.Connection, assertion: Assertion, *, clock: PlatformClock, settings: Settings
+    db: sqlite3.Connection,
+    assertion: Assertion,
+    *,
+    clock: PlatformClock,
+    settings: Settings,
+    breaches: Breaches,
 ) -> sqlite3.Row:
     """Check claims, signature and replay; give the agent's row.
 
@@ -89,6 +95,9 @@ def check_assertion(
         db.execute(
             "UPDATE credentials SET used = 1 WHERE agent = ? AND slot = 'current'", (row["id"],)
         )
+    if slot["slot"] == "previous":
+        words = f"agent {row['id']} signed with the secret or key before the present one"
+        breaches.note("previous_secret", words)
     return row
 
 

@@ -4,6 +4,7 @@ A device script that only works because the hub is lenient should be found out b
 platform, so each breach is noted, and `--strict` refuses it.
 """
 
+import logging
 from collections import Counter, deque
 from typing import Any
 
@@ -12,6 +13,8 @@ from .settings import STRICT, Settings
 from .times import format_time
 
 _KEPT = 500
+_LONGEST = 300
+_LOG = logging.getLogger(__name__)
 
 
 class Breaches:
@@ -32,6 +35,14 @@ class Breaches:
             self.note(name, f"{what}: {amount}, more than {STRICT[name]}")
         return False
 
+    def under(self, name: str, amount: int, what: str) -> bool:
+        """Tell whether *amount* is below the least that *name* allows; note it if only strict."""
+        if amount < getattr(self._settings, name):
+            return True
+        if amount < STRICT[name]:
+            self.note(name, f"{what}: {amount}, less than {STRICT[name]}")
+        return False
+
     def forbids(self, name: str, what: str) -> bool:
         """Tell whether the switch *name* forbids *what* happens; note it if it does not."""
         if getattr(self._settings, name):
@@ -41,9 +52,14 @@ class Breaches:
 
     def note(self, name: str, what: str) -> None:
         """Note a breach of the rule that the switch *name* enforces."""
+        # It may hold what a device sent, and ends in a terminal.
+        said = "".join(c if c.isprintable() else "?" for c in what)[:_LONGEST]
         self._counts[name] += 1
+        # Once a rule is enough to be warned; who wants each of them asks for more.
+        level = logging.WARNING if self._counts[name] == 1 else logging.INFO
+        _LOG.log(level, "strict mode (switch %s) would not let this pass: %s", name, said)
         self._latest.append(
-            {"time": format_time(self._clock.now_ms()), "switch": name, "what": what}
+            {"time": format_time(self._clock.now_ms()), "switch": name, "what": said}
         )
 
     def show(self) -> list[dict[str, str]]:

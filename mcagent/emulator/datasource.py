@@ -9,6 +9,7 @@ from typing import Any
 
 from .answers import Refusal
 from .assets import put_variable
+from .breaches import Breaches
 from .mappings import add_mapping
 from .settings import Settings
 from .values import READERS
@@ -35,12 +36,23 @@ def show_configuration(row: sqlite3.Row, settings: Settings) -> dict[str, Any]:
     return {"id": row["dsc_id"], "eTag": str(row["dsc_etag"]), **json.loads(row["dsc"])}
 
 
-def check_configuration(value: Any) -> dict[str, Any]:
+def check_configuration(value: Any, breaches: Breaches) -> dict[str, Any]:
     """Give the configuration with only its documented members, units filled in.
 
     Raises:
         ValueError: It breaks a limit of agent API 5.1; the text names where.
     """
+    checked = _checked(value)
+    for source in value["dataSources"]:
+        for point in source["dataPoints"]:
+            # The description asks for a unit, which may be empty; a known client leaves it out.
+            words = f"data point {point['id']} has no member unit"
+            if "unit" not in point and breaches.forbids("require_units", words):
+                raise ValueError(words)
+    return checked
+
+
+def _checked(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("configuration is not a JSON object")  # noqa: TRY004 - bad input
     sources = value.get("dataSources")

@@ -4,6 +4,7 @@ import sqlite3
 from typing import Any
 
 from .answers import Refusal
+from .breaches import Breaches
 from .files_service import Meta, Place
 from .settings import Settings
 
@@ -54,7 +55,13 @@ def _keep(
 
 
 def complete(
-    db: sqlite3.Connection, place: Place, last: bytes, settings: Settings, *, now_ms: int
+    db: sqlite3.Connection,
+    place: Place,
+    last: bytes,
+    settings: Settings,
+    *,
+    now_ms: int,
+    breaches: Breaches,
 ) -> tuple[bytes, Meta]:
     """Join the parts, *last* (may be empty) behind them; give content and metadata.
 
@@ -71,7 +78,8 @@ def complete(
     for expected, (part, size) in enumerate(found, start=1):
         if part != expected:
             raise Refusal(400, f"Part {expected} is missing.")
-        if part < len(found) and size < settings.min_part_bytes:
+        what = f"Bytes of part {part} of a file"
+        if part < len(found) and breaches.under("min_part_bytes", size, what):
             raise Refusal(
                 400,
                 f"Part {part} has {size} bytes; all but the last need {settings.min_part_bytes}.",

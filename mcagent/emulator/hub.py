@@ -38,9 +38,9 @@ class Hub:
         self.tokens = Tokens(self.keys, self.clock, settings)
         self.credentials = Credentials(self.keys, self.clock, settings)
         self.journal = Journal(self.store)
-        self.worker = Worker(self.store, self.journal, self.clock, settings)
-        self.writes = Writes(self.store, self.worker, self.clock, settings)
         self.breaches = Breaches(settings, self.clock)
+        self.worker = Worker(self.store, self.journal, self.clock, settings, self.breaches)
+        self.writes = Writes(self.store, self.worker, self.clock, settings)
         self.throttle = Throttle()
         self.requests: Counter[str] = Counter()
 

@@ -6,13 +6,13 @@ Diagnostic messages and a recoverable record say so to who asks.
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .agents import find_agent
 from .answers import Refusal
-from .datasource import check_configuration, points_of, replace_configuration
+from .breaches import Breaches
+from .datasource import check_configuration, replace_configuration
 from .diagnostics import (
     DROPPED,
     ERROR,
@@ -28,65 +28,13 @@ from .diagnostics import (
 from .events import exchanged_type, record_exchanged
 from .events_mappings import assets_of_event
 from .files_service import Meta, place_of, record_file
+from .ingest_samples import Samples
+from .ingest_verdict import Verdict
 from .items import CUSTOM, EVENT, FILE, MODEL, TIMESERIES
-from .mappings import Target, targets
 from .recoverable import delete_record, keep_record
 from .settings import Settings
 from .times import parse_time
-from .timeseries import Records, write_records
-from .values import is_quality_code, read_value
-
-_NAMED_MAX = 10  # a drop reason names up to ten points (agent API 7.2)
-_UNMAPPED = "Data points without mapping"
-_INVALID = "Data points with an invalid mapping"
-_REFUSED = "Data points with a refused value"
-
-
-class Verdict:
-    """What became of one item.
-
-    Attributes:
-        total: Data points of a time series, else events or other single things.
-        dropped: How many of them were dropped, by reason.
-        named: Heading to the points, with details, that a drop reason names below it.
-        note: What else there is to say.
-    """
-
-    def __init__(self, noun: str, total: int) -> None:
-        self.noun = noun
-        self.total = total
-        self.dropped: Counter[str] = Counter()
-        self.named: dict[str, dict[str, None]] = {}
-        self.note = ""
-
-    def drop(self, reason: str, number: int = 1, *, heading: str = "", name: str = "") -> None:
-        if number:
-            self.dropped[reason] += number
-        if heading:
-            self.named.setdefault(heading, {})[name] = None
-
-    @property
-    def whole(self) -> bool:
-        """Nothing is left of it."""
-        return self.dropped.total() >= self.total
-
-    @property
-    def note_of_unmapped(self) -> bool:
-        return _UNMAPPED in self.named or _INVALID in self.named
-
-    def counts(self) -> str:
-        dropped = self.dropped.total()
-        return (
-            f"Total {self.noun}: {self.total}, valid: {self.total - dropped}, dropped: {dropped}"
-        )
-
-    def reason(self) -> str:
-        """Say in one line what was dropped; for people, never to be parsed."""
-        kinds = ", ".join(f"{number} {name}" for name, number in sorted(self.dropped.items()))
-        parts = [f"{self.counts()} ({kinds})."]
-        for heading, names in self.named.items():
-            parts.append(f"{heading}: {', '.join(list(names)[:_NAMED_MAX])}.")
-        return " ".join([*parts, self.note]).rstrip()
+from .timeseries import write_records
 
 
 class _Work(NamedTuple):
@@ -98,6 +46,7 @@ class _Work(NamedTuple):
     content: Any
     verdict: Verdict
     settings: Settings
+    breaches: Breaches
 
 
 def process_item(
@@ -106,6 +55,7 @@ def process_item(
     content: Any,
     *,
     settings: Settings,
+    breaches: Breaches,
     now_ms: int,
     replayed: "str | None" = None,
 ) -> Verdict:
@@ -116,6 +66,7 @@ def process_item(
         row: The item's row of table `received`.
         content: Its parsed payload if it is of a JSON kind.
         settings: The hub's switches.
+        breaches: Where rules are noted that only strict mode enforces.
         now_ms: The platform's time.
         replayed: Id of the recoverable record that is run again; None at the first time.
     """
@@ -128,7 +79,7 @@ def process_item(
     except Refusal:
         verdict.drop("item of a deleted agent", row["lines"])
     else:
-        _PROCESSES[row["kind"]](_Work(db, agent, row, content, verdict, settings))
+        _PROCESSES[row["kind"]](_Work(db, agent, row, content, verdict, settings, breaches))
         _tell(db, row, verdict, settings=settings, now_ms=now_ms, replayed=replayed)
     if replayed is None:
         db.executemany(
@@ -187,72 +138,14 @@ def _timeseries(work: _Work) -> None:
             f"Configuration {named} is not the agent's: {current or 'it has none'}."
         )
         return
-    where, invalid = targets(work.db, agent["id"], points_of(agent), settings)
-    records: Records = {}
+    samples = Samples(work.db, agent, work.verdict, settings)
     for sample in work.content:
-        _take_sample(sample, (where, invalid), records, work.verdict, settings)
+        samples.take(sample)
+    for words in samples.pieces():
+        work.breaches.note("replace_records", f"agent {agent['id']}: {words}")
     write_records(
-        work.db, records, now_ms=work.row["received_ms"], replace=settings.replace_records
+        work.db, samples.records, now_ms=work.row["received_ms"], replace=settings.replace_records
     )
-
-
-def _take_sample(
-    sample: Any,
-    mapped: "tuple[dict[str, list[Target]], dict[str, str]]",
-    records: Records,
-    verdict: Verdict,
-    settings: Settings,
-) -> None:
-    where, invalid = mapped
-    values = sample.get("values") if isinstance(sample, dict) else None
-    if not isinstance(values, list):
-        verdict.drop("malformed sample")
-        return
-    try:
-        time_ms = parse_time(sample.get("timestamp"))
-    except ValueError:
-        verdict.drop("value with a bad timestamp", len(values))
-        return
-    # With whole-record replacement a later sample of the same time starts the record anew.
-    begun: set[tuple[str, str]] = set()
-    for entry in values:
-        point = entry.get("dataPointId") if isinstance(entry, dict) else None
-        if not isinstance(point, str):
-            verdict.drop("malformed value")
-            continue
-        found = where.get(point)
-        if found is None:
-            _drop_unmapped(verdict, point, invalid.get(point))
-            continue
-        quality = entry.get("qualityCode")
-        if settings.check_quality_codes and quality is not None and not is_quality_code(quality):
-            verdict.drop("value with a bad quality code", heading=_REFUSED, name=point)
-            continue
-        refused: dict[str, str] = {}
-        for series, record, kind, length in found:
-            try:
-                value = read_value(kind, entry.get("value"), length)
-            except ValueError as exc:
-                refused[f"value refused: {exc}"] = f"{point} ({exc})"
-                continue
-            key = (record, time_ms)
-            if settings.replace_records and record not in begun:
-                begun.add(record)
-                records[key] = {}
-            held = records.setdefault(key, {})
-            held[series] = (value, None if quality is None else str(quality))
-        if refused:  # once a value, whatever number of variables it feeds
-            reason, name = next(iter(refused.items()))
-            verdict.drop(reason, heading=_REFUSED, name=name)
-
-
-def _drop_unmapped(verdict: Verdict, point: str, invalid: "str | None") -> None:
-    if invalid is None:
-        verdict.drop("unmapped value", heading=_UNMAPPED, name=point)
-    else:
-        verdict.drop(
-            "value with an invalid mapping", heading=_INVALID, name=f"{point} ({invalid})"
-        )
 
 
 def _event(work: _Work) -> None:
@@ -261,7 +154,7 @@ def _event(work: _Work) -> None:
     A resent event (same id) replaces itself.
     """
     for event in work.content:
-        fault = _event_fault(event)
+        fault = _event_fault(event) or _missing_member(event, work)
         if fault:
             work.verdict.drop(f"event {fault}")
             continue
@@ -288,6 +181,15 @@ def _event_fault(event: Any) -> str:
     return ""
 
 
+def _missing_member(event: dict[str, Any], work: _Work) -> str:
+    """Name a member that the description asks for and that some clients leave out."""
+    for name in ("id", "version"):
+        what = f"without {name}"
+        if not event.get(name) and work.breaches.forbids("require_event_members", f"event {what}"):
+            return what
+    return ""
+
+
 def _file(work: _Work) -> None:
     """Keep the file on the agent's asset, under the name as sent (services API 3.4)."""
     details = json.loads(work.row["details"])
@@ -310,7 +212,8 @@ def _file(work: _Work) -> None:
 
 def _model(work: _Work) -> None:
     try:
-        replace_configuration(work.db, work.agent, check_configuration(work.content))
+        configuration = check_configuration(work.content, work.breaches)
+        replace_configuration(work.db, work.agent, configuration)
     except ValueError as exc:
         work.verdict.drop("configuration")
         work.verdict.note = str(exc)
@@ -318,9 +221,12 @@ def _model(work: _Work) -> None:
 
 def _custom(work: _Work) -> None:
     """Keep it, unless this is a tenant without a consumer of such data (6.4.5, a guess)."""
+    kind = json.loads(work.row["details"])["type"]
     if not work.settings.custom_data_consumer:
-        kind = json.loads(work.row["details"])["type"]
         work.verdict.drop("custom data without a consumer", heading="Types", name=kind)
+    else:
+        words = f"custom data of type {kind[:64]}: ordinary tenants have no consumer of them"
+        work.breaches.note("custom_data_consumer", words)
 
 
 _PROCESSES: dict[str, Callable[[_Work], None]] = {

@@ -116,7 +116,7 @@ class Seeding:
         self.agents[name] = row["id"]
         if "configuration" in entry:
             try:
-                configuration = check_configuration(entry["configuration"])
+                configuration = check_configuration(entry["configuration"], self._breaches)
             except ValueError as exc:
                 raise Refusal(400, f"configuration: {exc}.") from exc
             if row["dsc"] is None:  # a device's own is not overwritten

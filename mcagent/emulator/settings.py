@@ -48,6 +48,9 @@ class Settings:
     asset_page_max: int = 2000
     strict_accept: bool = False  # True: Accept without application/hal+json is a 500, as was seen
 
+    # -- events (services API 4): the Node client knows pages of 100, a newer text 500
+    event_page_max: int = 500
+
     # -- files (services API 3): no source names the size of a plain upload
     max_file_bytes: int = 104_857_600
     max_upload_bytes: int = 268_435_456  # all parts of one file; it is joined in RAM
@@ -58,6 +61,7 @@ class Settings:
 
     # -- data source configuration and mappings (5, 8)
     dsc_404_before_first_put: bool = False  # False: 200 with an empty shell
+    require_units: bool = False  # True: a data point without a unit is refused; it may be empty
     units: str = "mark"  # a mapping whose units differ is INVALID; or "refuse" it, or "ignore" it
     drop_mismatched_configuration: bool = True  # configurationId differs from the current one
     # Limits on mappings (plans.py) hold on Capability Package environments only: "none".
@@ -71,6 +75,7 @@ class Settings:
     processing_delay_s: float = 0.05
     replace_records: bool = False  # True: a record with an existing time is replaced as a whole
     check_quality_codes: bool = True
+    require_event_members: bool = False  # True: events without id or version are dropped
 
     # -- diagnostics and recoverable records (7)
     diagnostic_agents_max: int = 5  # activated at a time in one tenant
@@ -192,8 +197,12 @@ STRICT: dict[str, Any] = {
     "max_timeseries_bytes": 1_000_000,
     "replace_records": True,
     "previous_secret": "never",
+    "require_units": True,
     "units": "refuse",
+    # The plan that allows least; who has another one names it.
     "plan": "XXS",
+    "require_event_members": True,
+    "custom_data_consumer": False,
     "refuse_undeclared_quality": True,
     "refuse_unquoted_strings": True,
     # The overview's window; the newer text says 5 minutes to 90 days.
@@ -206,5 +215,6 @@ STRICT: dict[str, Any] = {
     "put_bytes_per_s": 100_000,
     "delete_rules": True,
     "asset_page_max": 200,
+    "event_page_max": 100,
     "strict_accept": True,
 }

@@ -30,6 +30,7 @@ WORDS: dict[str, dict[str, str]] = {
     "Assets and files": {
         "asset_page_max": "Largest page of assets and types.",
         "strict_accept": "Asset and event management answer 500 to Accept without HAL.",
+        "event_page_max": "Largest page of events.",
         "max_file_bytes": "One plain upload, or one part.",
         "max_upload_bytes": "All parts of a file.",
         "min_part_bytes": "Least size of all parts but the last.",
@@ -39,6 +40,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "Data source configuration and mappings": {
         "dsc_404_before_first_put": "GET of one that was never put; false: 200, empty.",
+        "require_units": "A data point without unit is refused; it may be empty.",
         "units": "A mapping whose units differ is INVALID and stores nothing, or is refused.",
         "drop_mismatched_configuration": "Samples that name another configuration are dropped.",
         "plan": "Plan whose limits on mappings hold.",
@@ -51,6 +53,7 @@ WORDS: dict[str, dict[str, str]] = {
         "processing_delay_s": "From the 200 to the store.",
         "replace_records": "A record of an existing time is replaced as a whole.",
         "check_quality_codes": "Values with a code that is no number are dropped.",
+        "require_event_members": "Exchanged events without id or version are dropped.",
         "custom_data_consumer": "False: custom data are dropped, as where nobody consumes them.",
         "online_window_s": "How long after its last contact an agent is ONLINE.",
     },

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from .answers import Refusal
-from .settings import Settings
+from .breaches import Breaches
+from .settings import STRICT, Settings
 from .times import format_time, parse_time
 from .timeseries import Page, Span, Variable, newest_values, read_page
 
@@ -19,6 +20,7 @@ _YEAR_MS = 365 * DAY_MS
 _FIRST_MS = -62_135_596_800_000  # the calendar begins in the year 1
 # "Not available for String and Timestamp variables"; big strings are not named, a guess.
 _NOT_LATEST = ("STRING", "BIG_STRING", "TIMESTAMP")
+_AGES = ("latest_min_age_s", "latest_max_age_s")
 _NO_FRACTION = ".000Z"
 # An end like `to`, in links of ours: with a `from` they may lie more than 90 days apart.
 _BEFORE = "_before"
@@ -176,16 +178,19 @@ def _select(
 
 
 def answer_query(
-    db: sqlite3.Connection, query: Query, *, now_ms: int, settings: Settings
+    db: sqlite3.Connection, query: Query, *, now_ms: int, settings: Settings, breaches: Breaches
 ) -> tuple[Page, list[dict[str, Any]]]:
     """Read what a query asks for; give the page, and its records as they are sent."""
     if query.latest:
-        # By the time of their arrival, not by their own.
-        window = Span(
-            now_ms - settings.latest_max_age_s * 1000 - 1,
-            now_ms - settings.latest_min_age_s * 1000,
-        )
+        window = _window(settings.latest_min_age_s, settings.latest_max_age_s, now_ms)
         page = newest_values(db, query.variables, window, now_ms=now_ms)
+        for name in _AGES:
+            ages = {one: int(getattr(settings, one)) for one in _AGES}
+            ages[name] = STRICT[name]
+            strict = _window(ages[_AGES[0]], ages[_AGES[1]], now_ms)
+            if newest_values(db, query.variables, strict, now_ms=now_ms) != page:
+                words = f"latestValue gives what came outside of the window that {name} sets"
+                breaches.note(name, words)
         return page, show_records(page, query.variables, codes=False)
     if query.ranged or query.descending:
         page = read_page(
@@ -202,6 +207,11 @@ def answer_query(
         )
         page = Page(page.records[::-1], page.more)
     return page, show_records(page, query.variables, codes=True)
+
+
+def _window(least_s: int, most_s: int, now_ms: int) -> Span:
+    """Give the times of arrival, not the values' own, that `latestValue` sees."""
+    return Span(now_ms - most_s * 1000 - 1, now_ms - least_s * 1000)
 
 
 def show_records(page: Page, variables: list[Variable], *, codes: bool) -> list[dict[str, Any]]:

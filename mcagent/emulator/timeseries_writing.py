@@ -12,11 +12,8 @@ from .breaches import Breaches
 from .settings import Settings
 from .timeseries import Values, Variable
 from .timeseries_reading import read_instant
-from .values import read_value
+from .values import RECORD_MAX_BYTES, counted_bytes, read_value
 
-RECORD_MAX_BYTES = 200_000
-# "Each data type is validated": bytes of a value; texts count two a character.
-_COUNTED = {"INT": 4, "LONG": 8, "DOUBLE": 8, "BOOLEAN": 1, "TIMESTAMP": 8}
 _TEXTS = ("STRING", "BIG_STRING")
 _CODE = re.compile(r"[+-]?[0-9]{1,10}")
 _QUALITY = "_qc"
@@ -69,7 +66,7 @@ class _Reader:
                 # "Storage of empty strings is not supported. The respective fields are ignored."
                 if value is not None and value != "":
                     found[variable.series] = self._value(variable, value)
-                    counted += _COUNTED.get(variable.kind) or 2 * len(found[variable.series])
+                    counted += counted_bytes(variable.kind, found[variable.series])
             elif name != "_time":
                 self._read_code(name, value, codes)
         if counted > RECORD_MAX_BYTES:

@@ -18,6 +18,10 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})
 # Quality codes are OPC UA status codes: decimal, or eight hexadecimal digits (base unknown).
 _QUALITY = re.compile(r"-?[0-9]{1,20}|[0-9A-Fa-f]{1,8}")
 
+# "Each data type is validated": bytes of a value; texts count two a character.
+_COUNTED = {"INT": 4, "LONG": 8, "DOUBLE": 8, "BOOLEAN": 1, "TIMESTAMP": 8}
+RECORD_MAX_BYTES = 200_000  # of all values of a record, whoever writes it
+
 STRING_MAX = 255
 BIG_STRING_MAX = 100_000
 
@@ -106,3 +110,14 @@ def is_quality_code(value: Any) -> bool:
     if isinstance(value, str):
         return _QUALITY.fullmatch(value) is not None
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def counted_bytes(kind: str, value: Any) -> int:
+    """Give the bytes of a stored value as the platform counts them (services API 1.8)."""
+    return _COUNTED.get(kind) or 2 * len(str(value))
+
+
+def most_bytes(kind: str, length: int = 0) -> int:
+    """Give the most that a value of a variable can count."""
+    longest = STRING_MAX if kind == "STRING" else BIG_STRING_MAX
+    return _COUNTED.get(kind) or 2 * min(length or longest, longest)

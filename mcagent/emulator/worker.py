@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from .breaches import Breaches
 from .clock import PlatformClock
 from .ingest import process_item
 from .journal import Journal, content_of
@@ -29,11 +30,17 @@ class Worker:
     """
 
     def __init__(
-        self, store: Store, journal: Journal, clock: PlatformClock, settings: Settings
+        self,
+        store: Store,
+        journal: Journal,
+        clock: PlatformClock,
+        settings: Settings,
+        breaches: Breaches,
     ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
+        self._breaches = breaches
         self._jobs: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._busy = False
@@ -125,6 +132,7 @@ class Worker:
             row,
             content_of(row) if replayed else content,
             settings=self._settings,
+            breaches=self._breaches,
             now_ms=self._clock.now_ms(),
             replayed=replayed,
         )

@@ -78,7 +78,9 @@ class EmulatedPlatform:
             agent = request.url.rsplit("/", 1)[1]
             return 200, hub.credentials.rotate(db, agent, bearer, json.loads(body), BASE_URL)
         assertion = parse_assertion(dict(parse_qsl(body.decode("ascii")))["client_assertion"])
-        row = check_assertion(db, assertion, clock=hub.clock, settings=hub.settings)
+        row = check_assertion(
+            db, assertion, clock=hub.clock, settings=hub.settings, breaches=hub.breaches
+        )
         token = hub.tokens.issue(
             subject=row["id"], scopes=[AGENT_SCOPE], category="agent-token:v1", base_url=BASE_URL
         )

@@ -205,3 +205,71 @@ def test_processing_comes_after_the_answer():
             hub.settle(0.01)
         hub.settle()
         assert len(hub.stored()) == 1
+
+
+# -- 200 000 counted bytes a record -------------------------------------------------------------
+
+BIG = "x" * 100_000  # counts two bytes a character
+
+
+def test_a_record_may_have_200_000_counted_bytes_and_not_one_value_more(hub):
+    device = ready(hub, BIG="BIG_STRING", N="INT")
+    device.send(series(sample(T0, BIG=BIG), sample(T1, BIG=BIG, N="1", nope="2")))
+    assert stored(hub, device) == [(T0, {"BIG": BIG})]
+    assert hub.state()["dropped"] == {
+        "value of a record of more than 200000 bytes": 2,
+        "unmapped value": 1,
+    }
+    (record,) = hub.recoverable_records()
+    assert "BIG (record of 200004 bytes), N (record of 200004 bytes)" in record["dropReason"]
+    assert "Total data points: 4, valid: 1, dropped: 3" in record["dropReason"]
+
+
+def test_what_joins_a_record_counts_with_what_is_there(hub):
+    """In the same exchange, in a later one; what replaces a value counts once."""
+    device = ready(hub, BIG="BIG_STRING", B2="BIG_STRING")
+    half = "y" * 50_000
+    device.send(series(sample(T0, BIG=half), sample(T0, B2=half + "z"), sample(T0, BIG=half)))
+    device.send(series(sample(T0, B2=BIG), sample(T1, BIG=BIG)))
+    device.send(series(sample(T0, B2=half), sample(T1, B2="z")))
+    assert stored(hub, device) == [(T0, {"BIG": half, "B2": half}), (T1, {"BIG": BIG})]
+    assert hub.state()["dropped"] == {"value of a record of more than 200000 bytes": 3}
+
+
+def test_what_replaces_a_record_counts_alone(hub):
+    hub.change_settings(replace_records=True)
+    device = ready(hub, BIG="BIG_STRING", B2="BIG_STRING")
+    device.send(series(sample(T0, BIG=BIG), sample(T0, B2=BIG)))
+    device.send(series(sample(T0, BIG=BIG)))
+    assert stored(hub, device) == [(T0, {"BIG": BIG})]
+    assert hub.state()["dropped"] == {}
+
+
+def test_a_value_of_a_large_record_is_still_stored_elsewhere_and_counted_once(hub):
+    device = ready(hub, BIG="BIG_STRING", N="INT")
+    asset = hub.create_asset("plant", {"logs": {"log": {"type": "BIG_STRING"}}})
+    body = {
+        "agentId": device.id,
+        "dataPointId": "BIG",
+        "entityId": asset,
+        "propertySetName": "logs",
+        "propertyName": "log",
+    }
+    assert device.call("POST", CONNECT + "/dataPointMappings", body).status == 201
+    device.send(series(sample(T0, BIG=BIG, N="1")))
+    hub.settle()
+    assert [line["asset"] for line in hub.stored()] == [asset]
+    assert hub.state()["dropped"] == {"value of a record of more than 200000 bytes": 2}
+
+
+def test_records_in_pieces_are_noted_once_an_item_with_how_many(hub):
+    device = ready(hub)
+    device.send(series(sample(T0, P1="1", CNT="2"), sample(T0, P1="1", CNT="2")))
+    device.send(series(sample(T1, CNT="2")))
+    hub.settle()
+    assert hub.breaches() == []  # nothing would be lost
+    device.send(series(sample(T0, P1="3"), sample(T1, P1="3")))
+    hub.settle()
+    (breach,) = hub.breaches()
+    assert breach["switch"] == "replace_records"
+    assert f"2 records of {device.id}/press came in pieces, the first of {T0}" in breach["what"]

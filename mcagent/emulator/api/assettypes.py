@@ -12,7 +12,7 @@ from ..answers import Refusal, empty, json_object
 from ..assets_types import ASPECT, ASSET
 from ..filters import read_filter
 from ..hal import Listing, check_accept, check_etag, etag_of, hal, page_of, resource
-from .common import ASSETS, caller_of, hub_of, operation
+from .common import ASSETS, caller_of, hub_of, note_page, operation
 
 _PATHS = {ASPECT: "aspecttypes", ASSET: "assettypes"}
 _MEMBERS = {ASPECT: "aspectTypes", ASSET: "assetTypes"}
@@ -21,10 +21,8 @@ _KNOWN = frozenset(("id", "name", "tenantId", "scope", "category", "parentTypeId
 
 def asset_listing(request: Request, member: str, sortable: frozenset[str]) -> Listing:
     """Tell how asset management lists; a page larger than today's limit is noted as a breach."""
-    hub, size = hub_of(request), request.query_params.get("size", "")
-    if size.isascii() and size.isdigit() and len(size) < 10:
-        hub.breaches.over("asset_page_max", int(size), f"GET {request.url.path}: size")
-    return Listing(member, 10, hub.settings.asset_page_max, "name,asc", sortable)
+    most = note_page(request, "asset_page_max")
+    return Listing(member, 10, most, "name,asc", sortable)
 
 
 def check_unlocked(request: Request, db: sqlite3.Connection) -> None:

@@ -69,3 +69,11 @@ def caller_of(request: Request) -> Principal:
     if not isinstance(caller, Principal):
         raise TypeError("the operation asks for no scope")
     return caller
+
+
+def note_page(request: Request, name: str) -> int:
+    """Give the largest page, which the switch *name* sets; a larger one is noted as a breach."""
+    hub, size = hub_of(request), request.query_params.get("size", "")
+    if size.isascii() and size.isdigit() and len(size) < 10:
+        hub.breaches.over(name, int(size), f"{request.method} {request.url.path}: size")
+    return int(getattr(hub.settings, name))

@@ -24,7 +24,7 @@ async def _replace(request: Request) -> Response:
     with hub.store.transaction() as db:
         row = found_agent(request, db, agent)
         try:
-            configuration = check_configuration(body)
+            configuration = check_configuration(body, hub.breaches)
         except ValueError as exc:
             raise Refusal(400, f"Data source configuration: {exc}.") from exc
         check_if_match(request, row["dsc_etag"])

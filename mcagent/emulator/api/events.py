@@ -11,16 +11,10 @@ from ..answers import Refusal, json_object
 from ..events_query import read_query, run_query
 from ..hal import Listing, check_accept, check_etag, hal, page_of, resource
 from .access import found_own_asset
-from .common import EVENTS, caller_of, hub_of, operation
+from .common import EVENTS, caller_of, hub_of, note_page, operation
 
-_LISTING = Listing(
-    "events",
-    20,
-    500,  # the Node client knows 100, a newer text 500 (10 no. 6)
-    "timestamp,desc",
-    frozenset(
-        ("timestamp", "typeId", "correlationId", "entityId", "severity", "code", "source", "id")
-    ),
+_SORTABLE = frozenset(
+    ("timestamp", "typeId", "correlationId", "entityId", "severity", "code", "source", "id")
 )
 _BILLBOARD = ("events", "eventTypes", "deleteEventsJobs", "createEventsJobs")
 
@@ -31,6 +25,12 @@ def _base(request: Request) -> str:
 
 def _linked(request: Request, event: dict[str, Any]) -> dict[str, Any]:
     return {**event, "_links": {"self": {"href": f"{_base(request)}/events/{event['id']}"}}}
+
+
+def _listing(request: Request) -> Listing:
+    """Tell how events are listed; a page larger than the Node client knows is noted."""
+    most = note_page(request, "event_page_max")
+    return Listing("events", 20, most, "timestamp,desc", _SORTABLE)
 
 
 def _flag(request: Request, name: str) -> bool:
@@ -78,7 +78,7 @@ async def _list(request: Request) -> Response:
         page_of(
             query,
             found,
-            _LISTING,
+            _listing(request),
             f"{_base(request)}/events",
             show=lambda event: _linked(request, event),
         )

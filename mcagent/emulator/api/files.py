@@ -76,7 +76,9 @@ async def _put(request: Request) -> Response:
             files_upload.add_part(db, place, query["part"], body, hub.settings, now_ms=now_ms)
             return empty(status)
         if step == "complete":
-            body, meta = files_upload.complete(db, place, body, hub.settings, now_ms=now_ms)
+            body, meta = files_upload.complete(
+                db, place, body, hub.settings, now_ms=now_ms, breaches=hub.breaches
+            )
         caller = caller_of(request)
         file = put_file(
             db, place, body, meta, by=caller.name, now_ms=now_ms, agent=caller.agent or ""

@@ -67,7 +67,9 @@ async def _token(request: Request) -> Response:
     except ValueError as exc:
         raise Refusal(400, f"client_assertion: {exc}.", iam_error="invalid_client") from exc
     with hub.store.transaction() as db:
-        row = check_assertion(db, assertion, clock=hub.clock, settings=hub.settings)
+        row = check_assertion(
+            db, assertion, clock=hub.clock, settings=hub.settings, breaches=hub.breaches
+        )
         touch(db, row["id"], hub.clock.now_ms())
     return answer(
         hub.tokens.issue(

@@ -61,7 +61,9 @@ async def _read(request: Request) -> Response:
         query = read_query(
             request.query_params, place.variables, now_ms=now_ms, settings=hub.settings
         )
-        page, shown = answer_query(db, query, now_ms=now_ms, settings=hub.settings)
+        page, shown = answer_query(
+            db, query, now_ms=now_ms, settings=hub.settings, breaches=hub.breaches
+        )
     headers = {}
     if hub.settings.link_paging:
         path = f"{TIMESERIES}/timeseries/{place.asset}/{quote(place.aspect, safe='')}"
