@@ -4,8 +4,6 @@ import os
 
 import pytest
 
-FIGURES = pytest.StashKey()
-
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -15,19 +13,23 @@ def pytest_addoption(parser):
     )
 
 
-def pytest_configure(config):
-    config.stash[FIGURES] = []
-
-
 @pytest.fixture
 def figure(request):
     """`figure("wheel", "212 kB")`: a line in the report at the end of the run."""
-    lines = request.config.stash[FIGURES]
-    return lambda name, value: lines.append((name, value))
+    # With the test's report, which also comes from another process (pytest-xdist).
+    lines = request.node.user_properties
+    return lambda name, value: lines.append(("figure", (name, str(value))))
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    figures = config.stash[FIGURES]
+def pytest_terminal_summary(terminalreporter):
+    figures = [
+        line
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for kind, line in report.user_properties
+        if kind == "figure"
+    ]
     if figures:
         terminalreporter.section("figures")
         width = max(len(name) for name, _value in figures)

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from tests.conftest import FIGURES
 from tests.micropython import toolchain
 from tests.micropython.run import is_portable
 from tests.source_tree import ROOT, portable_modules
@@ -60,13 +59,9 @@ def test_module_imports(micropython, name, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def passed(pytestconfig):
-    """Path -> tests passed on MicroPython; the sum is printed after the last file."""
-    counts = {}
-    yield counts
-    if counts:
-        total = f"{sum(counts.values())} passed, 0 failed in {len(counts)} files"
-        pytestconfig.stash[FIGURES].append(("portable tests on MicroPython", total))
+def passed():
+    """Path -> tests passed on MicroPython."""
+    return {}
 
 
 @pytest.mark.parametrize("path", portable_files())
@@ -75,6 +70,15 @@ def test_portable_file(micropython, path, passed):
     last = micropython("tests/micropython/run.py", path).splitlines()[-1]
     assert last.endswith(" failed=0")
     passed[path] = int(last.split()[0].partition("=")[2])
+
+
+def test_how_many_passed(passed, figure):
+    """The sum over the files before."""
+    figure(
+        "portable tests on MicroPython",
+        f"{sum(passed.values())} passed, 0 failed in {len(passed)} files",
+    )
+    assert all(passed.values()), "a file without a test"
 
 
 def on_cpython(*args):
