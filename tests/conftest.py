@@ -45,3 +45,13 @@ def tool_missing():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
     return missing
+
+
+@pytest.fixture
+def tmp_path_for_all(tmp_path, tmp_path_factory):
+    """`tmp_path`, and the way to it open to a user that root becomes for a moment."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_mode & 0o005 == 0o005:
+            break
+        folder.chmod(0o755)
+    return tmp_path

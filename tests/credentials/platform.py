@@ -56,6 +56,8 @@ class Platform:
         self.late = []  # requests that a network still holds
         self.says_expired = False  # in its answers only
         self.replies = {}  # operation -> list of Response, or of None for "as usual"
+        self.iat_expires_ms = 0
+        self.iat_used = False
         self.issue_boarding()
 
     def remember(self):
@@ -71,10 +73,11 @@ class Platform:
         self.__dict__.update(Platform.remember(_Kept(kept)))
 
     def issue_boarding(self):
-        """Offboard, and hand out a new boarding configuration."""
-        self.iat = "iat." + _text()
-        self.iat_used = False
-        self.iat_expires_ms = self.clock.now_ms + WEEK_MS
+        """Offboard, and hand out a boarding configuration; its token is new where the last is no good."""
+        if self.iat_used or self.clock.now_ms >= self.iat_expires_ms:
+            self.iat = "iat." + _text()
+            self.iat_used = False
+            self.iat_expires_ms = self.clock.now_ms + WEEK_MS
         self.current = self.previous = None
         self.boarding = {
             "content": {

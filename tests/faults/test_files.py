@@ -177,15 +177,13 @@ def test_cursor_of_a_newer_version(filled, tmp_path, row):
     row("files", "a cursor of a newer version", [outcome])
 
 
-def test_unreadable_segment(filled, tmp_path, tool_missing, row):
+def test_unreadable_segment(filled, tmp_path_for_all, tool_missing, row):
     """Mode 000, read by a user: it is passed and kept, the others are delivered."""
     if os.geteuid() != 0:
         tool_missing("only root can become a user who may not read")
     outcomes = []
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
     for name in filled.segments[:-1]:
-        directory = filled.copy(tmp_path / "b")
+        directory = filled.copy(tmp_path_for_all / "b")
         for base, folders, files in os.walk(directory):
             for each in [base] + [os.path.join(base, inner) for inner in folders + files]:
                 os.chown(each, _NOBODY, _NOBODY)

@@ -82,13 +82,11 @@ def test_fork(tmp_path, row):
     row("process", "a fork", [outcome])
 
 
-def test_directory_of_another_user(tmp_path, tool_missing, row):
+def test_directory_of_another_user(tmp_path_for_all, tool_missing, row):
     """It can be read and not written: a clear error for what comes in, nothing lost of the rest."""
     if os.geteuid() != 0:
         tool_missing("only root can become another user")
-    filled = harm.Filled(tmp_path / "b", small_settings(), count=100, size=400)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    filled = harm.Filled(tmp_path_for_all / "b", small_settings(), count=100, size=400)
     for base, folders, files in os.walk(filled.directory):
         for each in folders:
             os.chmod(os.path.join(base, each), 0o755)
@@ -104,7 +102,7 @@ def test_directory_of_another_user(tmp_path, tool_missing, row):
                 buffer.append(lane, 1, b"{}", durable=True)
         buffer.abandon()
         with pytest.raises((OSError, AgentError), match=r"denied|permission"):
-            Agent.open(str(tmp_path))
+            Agent.open(str(tmp_path_for_all))
     finally:
         os.seteuid(0)
     outcome = judge(filled.directory, filled.ledger, settings=filled.settings)
