@@ -10,7 +10,11 @@ _KEPT = 13
 # Of the last backlog, the middle one of so many counts: one may have met a pause.
 _SPEEDS = 12
 
+# What came in so long may be under way: exchanges are a second apart, answers take a while.
+_KEPT_UP_S = 10
+
 LAST_MINUTE = "of the last minute"
+KEPT_UP = "it keeps up with what comes"
 
 
 class Pulse:
@@ -58,6 +62,8 @@ class Pulse:
         speed, rates["drained_basis"] = self._speed(come, gone, last[0])
         if not left:
             rates["drained_in_s"], rates["drained_basis"] = 0, "nothing is buffered"
+        elif left <= min(come, gone) * _KEPT_UP_S:
+            rates["drained_in_s"], rates["drained_basis"] = round(left / gone, 1), KEPT_UP
         elif speed > come:
             rates["drained_in_s"] = round(left / (speed - come), 1)
         return rates

@@ -1,6 +1,6 @@
 """How long the rest takes: out of what came and went, or of what is known from before."""
 
-from mcagent.pulse import LAST_MINUTE, Pulse
+from mcagent.pulse import KEPT_UP, LAST_MINUTE, Pulse
 
 
 class Counts:
@@ -47,7 +47,7 @@ def test_drain_time_by_what_comes_and_goes():
 def test_drain_time_where_more_comes_than_goes_and_where_nothing_is_left():
     pulse = Pulse()
     pulse.take(0, Counts(0, 0))
-    pulse.take(10_000, Counts(100, 50))
+    pulse.take(10_000, Counts(2000, 1100))
     assert pulse.to_dict()["drained_in_s"] is None
     assert pulse.to_dict()["drained_basis"] == "no more leave than come"
     pulse.take(20_000, Counts(100, 0))
@@ -60,6 +60,17 @@ def test_drain_time_where_more_comes_than_goes_and_where_nothing_is_left():
         "drained_in_s": 0,
         "drained_basis": "nothing is buffered",
     }
+
+
+def test_a_device_that_keeps_up_is_not_called_one_that_does_not():
+    """Ten come and ten go, and a few are always on their way: nothing is wrong."""
+    pulse = Pulse()
+    for second in range(0, 60, 5):
+        pulse.take(second * 1000, Counts(10 * second + 7, 7))
+    rates = pulse.to_dict()
+    assert rates["delivered_per_s"] == rates["recorded_per_s"] == 10
+    assert rates["drained_in_s"] == 0.7
+    assert rates["drained_basis"] == KEPT_UP
 
 
 def test_in_an_outage_the_speed_of_the_last_backlog_counts():

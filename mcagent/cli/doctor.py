@@ -86,7 +86,7 @@ def lines_of(step: "Step", *, verbose: bool) -> "list[str]":
     if verbose or step.verdict == "fail":
         lines += [f"{'':23}{detail}" for detail in step.details]
     if step.remedy:
-        lines.append(f"{'':6} what to do: {step.remedy}")
+        lines.append(f"{'':6} what to do: {exits.in_shell_words(step.remedy)}")
     return [printable(line) for line in lines]
 
 

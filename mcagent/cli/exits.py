@@ -121,6 +121,11 @@ def _one_line(text: str) -> str:
         from ..inspection.survey import printable
 
         text = printable(text)
+    return in_shell_words(text)
+
+
+def in_shell_words(text: str) -> str:
+    """A remedy of the library, for who types commands."""
     for python, shell in _SHELL_WORDS:
         text = text.replace(python, shell)
     return text

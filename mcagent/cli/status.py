@@ -4,12 +4,12 @@ import time
 
 from ..inspection.survey import printable
 from ..messages.timestamp import format_ms
-from ..pulse import LAST_MINUTE
+from ..pulse import KEPT_UP, LAST_MINUTE
 from . import statusplatform
 from .common import add_json_option, count, show, state_directory
 from .display import duration, table
 from .exits import OK
-from .statusclock import clock_rows, vanished_rows
+from .statusclock import clock_rows, secret_rows, vanished_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,8 +75,9 @@ def text(status: "dict[str, Any]", now_ms: int) -> str:
     rows += clock_rows(upload)
     if "clock" in upload:
         upload["session"] = dict(upload["session"], clock_offset_ms=None)
+    rows += secret_rows(status["upload"]["session"], now_ms)
     rows += vanished_rows(upload)
-    rows += _rows("", {k: v for k, v in upload.items() if k not in _TOLD}, now_ms)
+    rows += _rows("", upload, now_ms)
     # Some of the words come from afar: a terminal must not obey them.
     lines.append(table([(name, printable(words)) for name, words in rows]))
     lines += ["note: " + printable(note) for note in status["notes"]]
@@ -86,6 +87,7 @@ def text(status: "dict[str, Any]", now_ms: int) -> str:
 # In rows of their own.
 _TOLD = (
     "retry_in_s", "reason", "last_error", "last_error_s", "last_success_s", "clock", "vanished",
+    "network", "secret_expires_ms", "secret_days_left",
 )  # fmt: skip
 
 
@@ -107,7 +109,7 @@ def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
             else:
                 drained = f"in {duration(int(left_s * 1000))}"
                 drained += "" if basis == LAST_MINUTE else f" {basis}"
-            rows.append(("all delivered", drained))
+            rows.append(("all delivered", basis if basis == KEPT_UP else drained))
     if upload.get("last_success_s") is not None:
         rows.append(("last success", f"{duration(upload['last_success_s'] * 1000)} ago"))
     if upload.get("last_error"):
@@ -119,6 +121,10 @@ def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
     proxy = upload.get("session", {}).get("proxy")
     if proxy is not None:
         rows.append(("proxy", proxy or "none"))
+    network = upload.get("network") or {}
+    for name, words in (("ca_file", "CA file"), ("crl_file", "CRL file")):
+        if network.get(name):
+            rows.append((words, network[name]))
     if status["loop"]:
         rows += [(f"loop: {name}", str(value)) for name, value in status["loop"].items() if value]
     return rows
@@ -137,6 +143,8 @@ def _rows(prefix: str, part: "dict[str, Any]", now_ms: int) -> "list[tuple[str, 
     """What the uploader and the credentials say, without what they have nothing to say about."""
     rows = []
     for name, value in part.items():
+        if name in _TOLD:
+            continue
         words = f"{prefix}{name}".replace("_", " ")
         if isinstance(value, dict):
             # `session` only groups; lanes under `held` and `waiting` need the word before them.

@@ -1,6 +1,7 @@
-"""`mcagent status`: the rows about times: the clock's, and of mappings that ended unseen."""
+"""`mcagent status`: the rows about times: the clock, the secret, mappings that ended unseen."""
 
 from ..messages.timestamp import format_ms
+from .display import duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,18 @@ def clock_rows(upload: "dict[str, Any]") -> "Rows":
     if clock["note"]:
         rows.append(("kept for their time", clock["note"]))
     return rows
+
+
+def secret_rows(session: "dict[str, Any]", now_ms: int) -> "Rows":
+    """Until when the secret is good, by the platform's clock; nothing of one that is refused."""
+    if session.get("problem"):
+        return [("what to do", "mcagent doctor says it")]
+    expires_ms = session.get("secret_expires_ms")
+    if expires_ms is None:
+        return []
+    left_ms = expires_ms - now_ms - (session.get("clock_offset_ms") or 0)
+    left = f"in {duration(left_ms)}" if left_ms > 0 else "over"
+    return [("secret expires", f"{format_ms(expires_ms)} ({left})")]
 
 
 def vanished_rows(upload: "dict[str, Any]") -> "Rows":

@@ -7,6 +7,7 @@ import pytest
 from mcagent import Agent
 from mcagent.cli import doctor
 from mcagent.diagnosis.examination import STEPS
+from mcagent.diagnosis.step import failed
 from mcagent.emulator import Emulator
 from tests.cli.running import MODEL, inside, write_json
 
@@ -125,3 +126,10 @@ def test_people_get_the_cause_last(hub, onboarded):
     assert lines[-1].startswith("the cause: tcp: ")
     assert any(line.startswith("FAIL  tcp ") for line in lines)
     assert any("what to do: " in line for line in lines)
+
+
+def test_remedies_are_said_in_the_words_of_a_shell():
+    """The library says what to pass to `Agent.open`; here somebody types."""
+    step = failed("unknown-issuer", "no issuer", "give its issuer's certificate as the CA file")
+    (_measured, remedy) = doctor.lines_of(step, verbose=False)
+    assert "give its issuer's certificate with --ca FILE" in remedy

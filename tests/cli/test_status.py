@@ -121,6 +121,21 @@ def test_what_the_clock_is_worth(agent, device, change, words):
     assert "clock offset ms" not in text(status, 0)
 
 
+def test_the_secrets_end_is_reckoned_by_the_platforms_clock(agent, device):
+    """A device three days behind has three days less than its clock says; a refused one none."""
+    status = inside("status", "--json", state=device).json
+    session = status["upload"]["session"]
+    session.update(clock_offset_ms=3 * 86_400_000, secret_expires_ms=1_767_600_000_000)
+    now_ms = 1_767_600_000_000 - 7 * 86_400_000
+    words = " ".join(text(status, now_ms).split())
+    assert "secret expires 2026-01-05T08:00:00.000Z (in 4 d)" in words
+    session["clock_offset_ms"] = 8 * 86_400_000
+    assert "2026-01-05T08:00:00.000Z (over)" in text(status, now_ms)
+    session["problem"] = "the platform refuses the credentials of this agent"
+    assert "2026-01-05" not in text(status, now_ms)
+    assert "what to do" in text(status, now_ms)
+
+
 def test_a_mapping_that_ended_unseen(agent, device):
     status = inside("status", "--json", state=device).json
     assert status["upload"]["vanished"] == {}
