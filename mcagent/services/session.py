@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .query import Query
 
 _IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE")  # RFC 9110, 9.2.2
+# Asset management refuses application/json alone (services API 5).
+_ACCEPT = "application/json, application/hal+json, */*"
 _RENEW_BEFORE_MS = 60_000  # of the half hour that a token lives
 
 
@@ -181,7 +183,7 @@ class Session:
             CredentialError: There is no token, and why.
             TransportError: There was no answer within the time.
         """
-        headers = {"Accept": "application/json", **(headers or {})}
+        headers = {"Accept": _ACCEPT, **(headers or {})}
         if document is not None:
             body = json.dumps(document, separators=(",", ":")).encode()
             headers.setdefault("Content-Type", "application/json")
@@ -194,7 +196,8 @@ class Session:
         while True:
             token = self._good_token(deadline, doing)
             authorized = {**headers, "Authorization": "Bearer " + token.text}
-            request = _request(method, url, authorized, body, deadline)
+            request = deadline.limit(Request(method, url, authorized, body))
+            request.single = not repeatable
             answer = self._send(request)
             if isinstance(answer, Response) and answer.status in expect:
                 return answer
@@ -292,16 +295,6 @@ class Session:
         )
         error.retryable = answer.status == 429 or answer.status >= 500
         return error
-
-
-def _request(
-    method: str,
-    url: str,
-    headers: "dict[str, str]",
-    body: "bytes | Body | None",
-    deadline: Deadline,
-) -> Request:
-    return deadline.limit(Request(method, url, headers, body))
 
 
 def _granted(answer: "Any") -> "tuple[str, ...] | None":

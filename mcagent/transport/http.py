@@ -87,6 +87,7 @@ class Request:
         total_s: Longest time in all, where the caller has less than the transport would take.
         once: Its answer holds something that exists only once (a credential): `Transport.close`
             waits for it.
+        single: It must not be sent twice, not even where a kept-alive connection was closed.
 
     Each request has a `correlation_id` of its own (32 hex digits, like Siemens' C library sends),
     which the transport sends as ``Correlation-ID``.
@@ -108,6 +109,7 @@ class Request:
         self.timeout_s = timeout_s
         self.total_s: "float | None" = None
         self.once = False
+        self.single = False
         self.correlation_id = "".join("%02x" % byte for byte in random_bytes(16))
 
     def __repr__(self) -> str:

@@ -79,6 +79,19 @@ def test_connection_closed_as_the_request_arrives_is_replaced(
         assert server.connections == 2
 
 
+def test_a_request_that_must_be_single_is_not_repeated(new_transport):
+    """The same race, for what the peer would do twice: an event, a delete."""
+    with Server(closing_after(1, wait_for_next=True)) as server:
+        transport = new_transport()
+        transport.send(Request("GET", server.url))
+        request = Request("POST", server.url, body=b"{}")
+        request.single = True
+        with pytest.raises(TransportError) as caught:
+            transport.send(request)
+        assert caught.value.kind == "closed"
+        assert server.connections == 1
+
+
 def test_lost_repetition_does_not_pass_for_a_request_never_sent(new_transport):
     """The first attempt may have taken effect, whatever the second one met."""
 

@@ -119,8 +119,8 @@ class Urllib3Transport(Transport):
         """Send *request* and read the whole answer.
 
         A request on a kept-alive connection that turns out closed before a byte of the answer
-        is sent once more on a fresh one: the peer has most likely never read it, and the service
-        takes a repeated exchange (delivery is at least once).
+        is sent once more on a fresh one, unless it is `single`: the peer has most likely never
+        read it, and the service takes a repeated exchange (delivery is at least once).
 
         Raises:
             TransportError: There was no answer; `kind` names the step that failed.
@@ -240,7 +240,8 @@ class Urllib3Transport(Transport):
         try:
             return self._attempt(pool, request, path, progress)
         except TransportError as error:
-            if error.kind != "closed" or not progress.reused or progress.answered:
+            fresh = not progress.reused or progress.answered or request.single
+            if error.kind != "closed" or fresh:
                 raise
             first = error
         try:
