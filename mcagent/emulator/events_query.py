@@ -28,8 +28,8 @@ def read_query(
 ) -> Query:
     """Read the filter of a query: JSON text, or what was parsed of it.
 
-    Without a condition on `timestamp` only the last 7 days are looked at; without one on `typeId`,
-    standard events and those of types derived from them.
+    Without a condition on `timestamp` or `id` only the last 7 days are looked at; without one on
+    `typeId`, standard events and those of types derived from them.
 
     Raises:
         Refusal: 400.
@@ -63,7 +63,8 @@ def read_query(
     known = {*MEMBERS, "id", "assetTypeId", "parentAssetId"} - {"typeId"}
     for one in types.values():
         known |= {name for name, field in fields_of(db, one).items() if field["filterable"]}
-    windowed = not _names(wanted, "timestamp")
+    # One that is named by its id is meant however old it is: Siemens' commands delete so.
+    windowed = not _names(wanted, "timestamp") and not _names(wanted, "id")
     return Query(
         frozenset(types),
         json.dumps(wanted),

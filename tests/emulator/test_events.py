@@ -324,6 +324,16 @@ def test_events_are_deleted_by_filter_with_an_obligatory_type(hub, app, asset):
         assert app.call("GET", path).status == status
 
 
+def test_an_event_named_by_its_id_is_deleted_however_old_it_is(app, asset):
+    """As Siemens' own command line does: `{"id", "typeId"}` and no time."""
+    made = post(app, asset, code="A", timestamp=ago(days=300)).json
+    post(app, asset, code="B", timestamp=ago(days=300))
+    job = {"filter": {"id": made["id"], "typeId": STANDARD}}
+    assert app.call("POST", f"{EM}/deleteEventsJobs", job).status == 201
+    assert app.call("GET", f"{EM}/events/{made['id']}").status == 404
+    assert found(query(app, {"timestamp": {"after": ago(days=301)}})) == ["B"]
+
+
 def test_events_go_with_their_asset(app, asset):
     made = post(app, asset).json
     assert app.call("DELETE", f"{ASSETS}/assets/{asset}", If_Match="1").status == 204
