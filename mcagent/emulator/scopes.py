@@ -94,8 +94,8 @@ OPERATIONS: dict[str, "str | None"] = {
     f"GET {_ASSETS}/assets/{{asset}}/variables": "asm.r",
     f"PUT {_ASSETS}/assets/{{asset}}/location": "asm.loc.w",
     f"DELETE {_ASSETS}/assets/{{asset}}/location": "asm.loc.d",
-    f"GET {_ASSETS}/model/lock": "asm.r",
-    f"PUT {_ASSETS}/model/lock": "asm.u",
+    f"GET {_ASSETS}/model/lock": "aml.r",
+    f"PUT {_ASSETS}/model/lock": "aml.w",
     f"GET {_FILES}/files/{{entity}}": "iot.fil.r",
     f"PUT {_FILES}/files/{{entity}}/{{filepath:path}}": "iot.fil.w",
     f"GET {_FILES}/files/{{entity}}/{{filepath:path}}": "iot.fil.r",
@@ -144,6 +144,7 @@ _ASSETS_READ = ("asm.r", "atm.r", "atm.apt.r")
 _ASSETS_WRITE = (
     *("asm.c", "asm.u", "asm.d", "asm.m", "asm.loc.w", "asm.loc.d"),
     *("atm.w", "atm.d", "atm.apt.w", "atm.apt.d"),
+    *("aml.r", "aml.w"),
 )
 _EVENTS_WRITE = ("em.c", "em.u", "em.et.c", "em.et.u", "em.et.d")
 _EVENT_JOBS = ("em.d", "em.dej.c", "em.dej.r", "em.cej.c", "em.cej.r")

@@ -365,5 +365,8 @@ def test_the_assets_of_types_take_mappings(hub, app):
 
 def test_the_billboard_is_there_with_and_without_a_slash(app):
     for path in (ASSETS, ASSETS + "/"):
-        links = app.call("GET", path).json["_links"]
-        assert {"self", "assets", "assettypes", "aspecttypes"} == set(links)
+        board = app.call("GET", path).json
+        links = board.pop("_links")
+        assert board == links
+        assert set(links) == {"self", "assets", "assetTypes", "aspectTypes"}
+        assert links["aspectTypes"]["href"].endswith(f"{ASSETS}/aspecttypes")

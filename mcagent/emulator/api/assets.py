@@ -32,11 +32,15 @@ def _flag(request: Request, name: str) -> bool:
     return request.query_params.get(name, "").lower() == "true"
 
 
+_BILLBOARD = ("aspectTypes", "assetTypes", "assets")
+
+
 async def _billboard(request: Request) -> Response:
     base = f"{hub_of(request).base_url(request)}{ASSETS}"
-    names = ("aspecttypes", "assettypes", "assets")
-    links = {name: {"href": f"{base}/{name}"} for name in names}
-    return hal({"_links": {"self": {"href": base}, **links}})
+    links = {name: {"href": f"{base}/{name.lower()}"} for name in _BILLBOARD}
+    links["self"] = {"href": base}
+    # Siemens' description has the links as members, HAL, which its media type is, in `_links`.
+    return hal({**links, "_links": links})
 
 
 async def _list(request: Request) -> Response:
