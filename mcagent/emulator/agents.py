@@ -154,6 +154,19 @@ def offboard(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     )
 
 
-def touch(db: sqlite3.Connection, agent: str, now_ms: int) -> None:
+def touch(db: sqlite3.Connection, agent: str, now_ms: int, settings: Settings) -> None:
     """Note that the agent was heard of; the online status derives from it (10.1)."""
-    db.execute("UPDATE agents SET last_seen_ms = ? WHERE id = ?", (now_ms, agent))
+    db.execute(
+        "UPDATE agents SET last_seen_ms = ?, online_since_ms = CASE WHEN last_seen_ms >= ?"
+        " THEN online_since_ms ELSE ? END WHERE id = ?",
+        (now_ms, now_ms - settings.online_window_s * 1000, now_ms, agent),
+    )
+
+
+def show_status(row: sqlite3.Row, now_ms: int, settings: Settings) -> dict[str, str]:
+    """Shape the online status: how long is silent enough to be OFFLINE is a guess (2.4)."""
+    seen_ms, window_ms = row["last_seen_ms"], settings.online_window_s * 1000
+    if seen_ms is not None and now_ms - seen_ms <= window_ms:
+        return {"status": "ONLINE", "since": format_time(row["online_since_ms"])}
+    since_ms = 0 if seen_ms is None else min(seen_ms + window_ms, now_ms)
+    return {"status": "OFFLINE", "since": format_time(since_ms)}

@@ -3,9 +3,10 @@
 import json
 import sqlite3
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 from .answers import Refusal
+from .breaches import Breaches
 from .events_types import (
     MEMBERS,
     STANDARD,
@@ -16,11 +17,14 @@ from .events_types import (
     list_types,
     visible_type,
 )
+from .settings import Settings
 from .times import format_time, parse_time
 
 # What an answer holds and a client may send back.
 _IGNORED = frozenset(("id", "etag", "_links"))
 _CORRELATION_MAX = 128
+_DAY_MS = 24 * 3600 * 1000
+_NEVER_MS = 2**62
 
 
 def exchanged_type(db: sqlite3.Connection, given: str, tenant: str) -> Type:
@@ -37,8 +41,38 @@ def exchanged_type(db: sqlite3.Connection, given: str, tenant: str) -> Type:
     return visible_type(db, named, tenant)
 
 
+class Arrival(NamedTuple):
+    """When an event came, and what its life hangs on."""
+
+    now_ms: int
+    settings: Settings
+    breaches: Breaches
+
+    def expiry_of(self, kind: Type, time_ms: int) -> int:
+        """Tell when an event vanishes: its type's `ttl` is a number of days (services API 4.4).
+
+        From when they count is written nowhere: a device that was offline for long would lose
+        its events if it were their own time.
+        """
+        life_ms = kind["ttl"] * _DAY_MS
+        if self.settings.event_ttl == "off":
+            return _NEVER_MS
+        if self.settings.event_ttl == "timestamp":
+            return int(time_ms + life_ms)
+        if time_ms + life_ms <= self.now_ms:
+            words = f"event of {format_time(time_ms)}: {kind['name']} lives {kind['ttl']} days"
+            self.breaches.note("event_ttl", words)
+        return int(self.now_ms + life_ms)
+
+
 def record_exchanged(
-    db: sqlite3.Connection, assets: list[str], agent: str, event: dict[str, Any], kind: Type
+    db: sqlite3.Connection,
+    assets: list[str],
+    agent: str,
+    event: dict[str, Any],
+    *,
+    kind: Type,
+    arrival: Arrival,
 ) -> None:
     """Store an event of an exchange on each of *assets*; one that comes again replaces itself.
 
@@ -50,6 +84,8 @@ def record_exchanged(
     given = {**(details if isinstance(details, dict) else {}), **event}
     given = {name: value for name, value in given.items() if value is not None and name in known}
     fields = {name: value for name, value in given.items() if _fits(known[name], value)}
+    time_ms = parse_time(event["timestamp"])
+    expires_ms = arrival.expiry_of(kind, time_ms)
     for asset in assets:
         _insert(
             db,
@@ -60,7 +96,8 @@ def record_exchanged(
             uid=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{asset} {event_id}")),
             type=kind["id"],
             correlation=str(event.get("correlationId") or event_id)[:_CORRELATION_MAX],
-            time_ms=parse_time(event["timestamp"]),
+            time_ms=time_ms,
+            expires_ms=expires_ms,
             fields=fields,
             body=event,
         )
@@ -113,23 +150,39 @@ def check_event(db: sqlite3.Connection, body: dict[str, Any], tenant: str) -> di
 
 
 def post_event(
-    db: sqlite3.Connection, asset: str, agent: str, checked: dict[str, Any], body: dict[str, Any]
+    db: sqlite3.Connection,
+    asset: str,
+    agent: str,
+    checked: dict[str, Any],
+    *,
+    body: dict[str, Any],
+    arrival: Arrival,
 ) -> sqlite3.Row:
     """Store a checked event on *asset*; give its row."""
     uid = str(uuid.uuid4())
-    _insert(db, asset=asset, agent=agent, id=uid, uid=uid, body=body, **checked)
+    kind = find_type(db, checked["type"])
+    assert kind is not None
+    expires_ms = arrival.expiry_of(kind, checked["time_ms"])
+    _insert(
+        db, asset=asset, agent=agent, id=uid, uid=uid, body=body, expires_ms=expires_ms, **checked
+    )
     row = find_event(db, uid)
     assert row is not None
     return row
 
 
 def _insert(db: sqlite3.Connection, *, fields: Any, body: Any, **columns: Any) -> None:
-    names = ("asset", "agent", "id", "uid", "type", "correlation", "time_ms")
+    names = ("asset", "agent", "id", "uid", "type", "correlation", "time_ms", "expires_ms")
     db.execute(
-        "INSERT OR REPLACE INTO events (asset, agent, id, uid, type, correlation, time_ms, etag,"
-        " fields, body) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
+        "INSERT OR REPLACE INTO events (asset, agent, id, uid, type, correlation, time_ms,"
+        " expires_ms, etag, fields, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
         (*(columns[name] for name in names), json.dumps(fields), json.dumps(body)),
     )
+
+
+def forget_expired(db: sqlite3.Connection, now_ms: int) -> None:
+    """Delete events whose life is over; inside a transaction, before events are looked at."""
+    db.execute("DELETE FROM events WHERE expires_ms <= ?", (now_ms,))
 
 
 def find_event(db: sqlite3.Connection, uid: str) -> "sqlite3.Row | None":

@@ -65,12 +65,13 @@ class Hub:
         with self.store.reading() as db:
             count = {
                 name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608
-                for name in ("agents", "assets", "mappings", "events", "files", "recoverable")
+                for name in ("agents", "assets", "mappings", "files", "recoverable")
             }
             root = "SELECT count(*) FROM assets WHERE parent IS NULL"  # made by itself
             count["assets"] -= db.execute(root).fetchone()[0]
             onboarded = "SELECT count(*) FROM agents WHERE boarding = 'ONBOARDED'"
             records, values = read_counts(db)
+            alive = "SELECT count(*) FROM events WHERE expires_ms > ?"
             newest = "SELECT exchange FROM received ORDER BY item DESC LIMIT 1"
             last = db.execute(newest).fetchone()
             received = "SELECT kind, sum(lines) FROM received GROUP BY kind"
@@ -83,7 +84,7 @@ class Hub:
                 "received": dict(tuple(row) for row in db.execute(received)),
                 "records": records,
                 "values": values,
-                "events": count["events"],
+                "events": db.execute(alive, (self.clock.now_ms(),)).fetchone()[0],
                 "files": count["files"],
                 "dropped": dict(
                     tuple(row)

@@ -25,7 +25,7 @@ from .diagnostics import (
     is_active,
     write_messages,
 )
-from .events import exchanged_type, record_exchanged
+from .events import Arrival, exchanged_type, record_exchanged
 from .events_mappings import assets_of_event
 from .files_service import Meta, place_of, record_file
 from .ingest_samples import Samples
@@ -160,7 +160,8 @@ def _event(work: _Work) -> None:
             continue
         kind = exchanged_type(work.db, event["type"], work.agent["tenant"])
         assets = assets_of_event(work.db, work.agent, event, kind, work.settings)
-        record_exchanged(work.db, assets, work.agent["id"], event, kind)
+        arrival = Arrival(work.row["received_ms"], work.settings, work.breaches)
+        record_exchanged(work.db, assets, work.agent["id"], event, kind=kind, arrival=arrival)
 
 
 def _event_fault(event: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from . import agents, applications, assets, datasource, diagnostics, recoverable
 from .answers import Refusal
 from .clock import check_offset
+from .events import forget_expired
 from .hub import Hub
 from .scopes import ALL_SCOPES
 from .seed import Seeding
@@ -210,7 +211,8 @@ def set_clock(hub: Hub, offset_s: Any) -> None:
 
 def events(hub: Hub, asset: "str | None" = None) -> list[dict[str, Any]]:
     """Give stored events (of one asset) in order of arrival: `asset`, `agent`, `event`."""
-    with hub.store.reading() as db:
+    with hub.store.transaction() as db:
+        forget_expired(db, hub.clock.now_ms())
         rows = _of_asset(db, "SELECT * FROM events", asset)
     return [
         {"asset": row["asset"], "agent": row["agent"], "event": json.loads(row["body"])}

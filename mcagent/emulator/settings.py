@@ -50,6 +50,7 @@ class Settings:
 
     # -- events (services API 4): the Node client knows pages of 100, a newer text 500
     event_page_max: int = 500
+    event_ttl: str = "arrival"  # what a type's ttl counts from; or "timestamp", or "off"
 
     # -- files (services API 3): no source names the size of a plain upload
     max_file_bytes: int = 104_857_600
@@ -186,6 +187,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "units": ("mark", "refuse", "ignore"),
     "plan": ("none", "XXS", "XS", "S", "M", "L", "XL"),
     "plan_limit_status": (400, 409),
+    "event_ttl": ("arrival", "timestamp", "off"),
     "event_mapping_match": ("contains", "equals"),
     "foreign_status": (403, 404),
 }
@@ -216,5 +218,6 @@ STRICT: dict[str, Any] = {
     "delete_rules": True,
     "asset_page_max": 200,
     "event_page_max": 100,
+    "event_ttl": "timestamp",
     "strict_accept": True,
 }

@@ -31,6 +31,7 @@ WORDS: dict[str, dict[str, str]] = {
         "asset_page_max": "Largest page of assets and types.",
         "strict_accept": "Asset and event management answer 500 to Accept without HAL.",
         "event_page_max": "Largest page of events.",
+        "event_ttl": "What the days of a type's ttl count from; off: events stay.",
         "max_file_bytes": "One plain upload, or one part.",
         "max_upload_bytes": "All parts of a file.",
         "min_part_bytes": "Least size of all parts but the last.",

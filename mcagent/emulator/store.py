@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS agents (
     boarding TEXT NOT NULL DEFAULT 'NOT_ONBOARDED', boarding_reads INTEGER NOT NULL DEFAULT 0,
     iat TEXT, iat_jti TEXT, iat_expires_ms INTEGER, iat_used INTEGER NOT NULL DEFAULT 0,
     dsc TEXT, dsc_id TEXT NOT NULL, dsc_etag INTEGER NOT NULL DEFAULT 0,
-    automap TEXT, last_seen_ms INTEGER, UNIQUE (tenant, name));
+    automap TEXT, last_seen_ms INTEGER, online_since_ms INTEGER, UNIQUE (tenant, name));
 -- The two slots of agent API 3.5: 'current' is the answer issued last, 'previous' the one whose
 -- registration access token was used to issue it.
 CREATE TABLE IF NOT EXISTS credentials (

@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY, asset TEXT NOT NULL, agent TEXT NOT NULL, id TEXT NOT NULL,
     uid TEXT NOT NULL UNIQUE, type TEXT NOT NULL, correlation TEXT NOT NULL,
     time_ms INTEGER NOT NULL, etag INTEGER NOT NULL, fields TEXT NOT NULL, body TEXT NOT NULL,
-    UNIQUE (asset, id));
+    expires_ms INTEGER NOT NULL, UNIQUE (asset, id));
+CREATE INDEX IF NOT EXISTS events_expiry ON events (expires_ms);
 CREATE INDEX IF NOT EXISTS events_time ON events (time_ms);
 CREATE TABLE IF NOT EXISTS event_types (
     id TEXT PRIMARY KEY, tenant TEXT NOT NULL, etag INTEGER NOT NULL, body TEXT NOT NULL);

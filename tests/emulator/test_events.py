@@ -352,10 +352,12 @@ def test_ten_thousand_events_are_still_found_quickly(hub, app, asset, figure):
     """Promise: a page of a day's worth of events takes less than a second."""
     from mcagent.emulator import events
 
-    with hub._running.store.transaction() as db:
+    running = hub._running
+    arrival = events.Arrival(running.clock.now_ms(), running.settings, running.breaches)
+    with running.store.transaction() as db:
         for number in range(10_000):
             checked = events.check_event(db, body(asset, code=str(number)), "localdev")
-            events.post_event(db, asset, "", checked, {})
+            events.post_event(db, asset, "", checked, body={}, arrival=arrival)
     started = time.perf_counter()
     assert len(found(query(app, {"severity": 20}))) == 20
     taken = time.perf_counter() - started

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 import pytest
 
@@ -9,6 +10,7 @@ from mcagent.emulator import Emulator
 from mcagent.emulator.breaches import Breaches
 from mcagent.emulator.clock import PlatformClock
 from mcagent.emulator.settings import STRICT, Settings
+from mcagent.emulator.times import format_time
 
 from .application import Application
 from .device import (
@@ -109,7 +111,14 @@ def one_point_for_two_variables(hub):
 
 def an_event_without_a_version(hub):
     device = onboarded(hub)
-    device.send(event(version=None))
+    device.send(event(version=None, timestamp=format_time(round(time.time() * 1000))))
+    hub.settle()
+    return len(hub.events(device.id)) == 1
+
+
+def an_event_older_than_its_type_lives(hub):
+    device, age_s = onboarded(hub), 36 * DAY_S
+    device.send(event(timestamp=format_time(round((time.time() - age_s) * 1000))))
     hub.settle()
     return len(hub.events(device.id)) == 1
 
@@ -198,6 +207,7 @@ BROKEN = {
     "units": a_mapping_to_another_unit,
     "plan": one_point_for_two_variables,
     "require_event_members": an_event_without_a_version,
+    "event_ttl": an_event_older_than_its_type_lives,
     "custom_data_consumer": custom_data,
     "refuse_undeclared_quality": a_quality_code_that_the_variable_has_not,
     "refuse_unquoted_strings": a_number_for_a_text,
@@ -253,7 +263,7 @@ def test_what_keeps_every_rule_is_noted_nowhere(hub):
     for second in (1, 2):
         device.send(timeseries(sample(f"2026-01-05T08:00:0{second}.000Z", P1="1", CNT="2")))
         device.send(timeseries(sample(f"2026-01-05T08:00:0{second}.000Z", P1="1", CNT="2")))
-    device.send(event(), file_item("a.txt", b"x"))
+    device.send(event(timestamp=format_time(round(time.time() * 1000))), file_item("a.txt", b"x"))
     device.rotate()
     device.ask_token()
     hub.settle()

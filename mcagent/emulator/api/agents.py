@@ -9,7 +9,6 @@ from starlette.responses import Response
 from .. import agents
 from ..answers import Refusal, answer, empty, json_object
 from ..paging import page_of
-from ..times import format_time
 from .common import AGENTS, caller_of, check_tenant, hub_of, operation
 
 _KEYS = ("id", "name", "securityProfile", "entityId")
@@ -138,9 +137,7 @@ async def _status(request: Request) -> Response:
     hub = hub_of(request)
     with hub.store.reading() as db:
         row = _found(request, db)
-    seen_ms = row["last_seen_ms"] or 0
-    online = hub.clock.now_ms() - seen_ms <= hub.settings.online_window_s * 1000
-    return answer({"status": "ONLINE" if online else "OFFLINE", "since": format_time(seen_ms)})
+    return answer(agents.show_status(row, hub.clock.now_ms(), hub.settings))
 
 
 async def _boarding_configuration(request: Request) -> Response:

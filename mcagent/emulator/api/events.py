@@ -46,7 +46,11 @@ def _post(request: Request, db: sqlite3.Connection, body: dict[str, Any]) -> sql
     caller = caller_of(request)
     checked = events.check_event(db, body, caller.tenant)
     asset = found_own_asset(request, db, body["entityId"], write=True)
-    return events.post_event(db, asset["id"], caller.agent or "", checked, body)
+    hub = hub_of(request)
+    arrival = events.Arrival(hub.clock.now_ms(), hub.settings, hub.breaches)
+    return events.post_event(
+        db, asset["id"], caller.agent or "", checked, body=body, arrival=arrival
+    )
 
 
 async def _create(request: Request) -> Response:
@@ -60,7 +64,8 @@ async def _list(request: Request) -> Response:
     hub, query = hub_of(request), request.query_params
     check_accept(request, hub.breaches)
     caller = caller_of(request)
-    with hub.store.reading() as db:
+    with hub.store.transaction() as db:
+        events.forget_expired(db, hub.clock.now_ms())
         wanted = read_query(db, query.get("filter", ""), caller.tenant, now_ms=hub.clock.now_ms())
         own = None
         if caller.agent is not None and hub.settings.agents_keep_to_themselves:
@@ -86,6 +91,7 @@ async def _list(request: Request) -> Response:
 
 
 def _found(request: Request, db: sqlite3.Connection, *, write: bool = False) -> sqlite3.Row:
+    events.forget_expired(db, hub_of(request).clock.now_ms())
     row = events.find_event(db, request.path_params["event"])
     if row is None:
         raise Refusal(404, "Event not found.")
@@ -95,7 +101,7 @@ def _found(request: Request, db: sqlite3.Connection, *, write: bool = False) -> 
 
 async def _read(request: Request) -> Response:
     check_accept(request, hub_of(request).breaches)
-    with hub_of(request).store.reading() as db:
+    with hub_of(request).store.transaction() as db:
         row = _found(request, db)
     return resource(request, _linked(request, events.show_event(row)))
 
@@ -143,6 +149,7 @@ async def _delete_many(request: Request) -> Response:
     tenant = caller_of(request).tenant
     now_ms = hub.clock.now_ms()
     with hub.store.transaction() as db:
+        events.forget_expired(db, now_ms)
         query = read_query(db, wanted, tenant, now_ms=now_ms)
         found = run_query(db, query, tenant=tenant, shared=False, history=True)
         db.executemany("DELETE FROM events WHERE uid = ?", ((one["id"],) for one in found))

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from .. import events_types
 from ..answers import Refusal, empty, json_object, parse_json
+from ..events import forget_expired
 from ..filters import read_filter
 from ..hal import Listing, check_accept, check_etag, hal, page_of, resource
 from .common import EVENTS, caller_of, hub_of, operation
@@ -77,6 +78,7 @@ async def _delete(request: Request) -> Response:
     with hub_of(request).store.transaction() as db:
         one = _found(request, db)
         check_etag(request, one["etag"])
+        forget_expired(db, hub_of(request).clock.now_ms())
         events_types.delete_type(db, one, caller_of(request).tenant)
     return empty(204)
 

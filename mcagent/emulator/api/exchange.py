@@ -22,7 +22,7 @@ async def _exchange(request: Request) -> Response:
     now_ms = hub.clock.now_ms()
     with hub.store.transaction() as db:
         epoch = hub.store.epoch
-        touch(db, caller.agent, now_ms)
+        touch(db, caller.agent, now_ms, hub.settings)
         sender = Sender(caller.agent, now_ms, correlation_id(request))
         numbers = hub.journal.append(db, sender, items)
         write_accepted(db, caller.agent, numbers, now_ms=now_ms, settings=hub.settings)

@@ -70,7 +70,7 @@ async def _token(request: Request) -> Response:
         row = check_assertion(
             db, assertion, clock=hub.clock, settings=hub.settings, breaches=hub.breaches
         )
-        touch(db, row["id"], hub.clock.now_ms())
+        touch(db, row["id"], hub.clock.now_ms(), hub.settings)
     return answer(
         hub.tokens.issue(
             subject=row["id"],
