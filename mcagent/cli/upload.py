@@ -44,7 +44,11 @@ def run(args: "argparse.Namespace") -> int:
     }
     show(args, value, f"delivered {count(report.delivered, 'record')}, {report.pending} pending")
     for lane, reason in held.items():
-        exits.complain(f"{lane} held: {reason}", "nothing is lost; then run mcagent upload again")
+        exits.complain(
+            f"{lane} held: {reason}",
+            "nothing is lost: have it mended (mcagent doctor tells more), then run mcagent upload "
+            "again",
+        )
     _complain_of_waiting(report, held, args.timeout)
     if report.set_aside:
         exits.complain(
@@ -72,7 +76,7 @@ def _complain_of_waiting(report: "UploadReport", held: "dict[str, str]", timeout
     """Why something is pending that is not held."""
     reason = report.reason
     for lane, why in held.items():
-        reason = reason.replace(f"{lane}: {why}", "").strip("; ")
+        reason = reason.replace(f"{lane}: {why}", "").replace(why, "").strip("; ")
     if not report.pending or not reason:
         return
     if reason == _TIME_IS_UP:

@@ -61,6 +61,7 @@ class Dispatch:
         lanes: Lane to its state.
         pause_until_ms: Nothing at all is sent until then, because of `pause_reason`.
         offline: The pause is for want of an answer.
+        held: Everything waits for somebody to act, until something is accepted.
         credential_error: Why there is no access token; None after any answer.
         left_out: Lanes that found no room in the last body.
     """
@@ -85,6 +86,7 @@ class Dispatch:
         self.pause_until_ms = 0
         self.pause_reason = ""
         self.offline = False
+        self.held = False
         self.link_is_back = False  # said by someone since the last piece of work began
         self.credential_error: "CredentialError | None" = None
         self.delivered = 0
@@ -175,7 +177,7 @@ class Dispatch:
 
     def _link_works(self) -> None:
         self._backoff.reset()
-        self.offline = False
+        self.offline = self.held = False
         self.last_success_ms = self._clock.monotonic_ms()
 
     def _accepted(self, load: Load) -> None:
@@ -272,6 +274,7 @@ class Dispatch:
     def pause(self, answer: Answer, most_ms: int = outcome.SERVICE_CAP_MS) -> int:
         """Send nothing for a while, *most_ms* where nothing else is asked for; return how long."""
         cap_ms = min(answer.row.cap_ms, most_ms)
+        self.held = not cap_ms
         if cap_ms:
             wait_ms = self._backoff.next_ms(cap_ms, answer.retry_after_ms)
         else:

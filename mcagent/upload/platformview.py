@@ -305,6 +305,17 @@ class PlatformView:
         self._held_for = reason
         return _LOOK_MS if self._looks <= _QUICK_LOOKS else _PATIENT_LOOK_MS
 
+    def status(self) -> "dict[str, Any]":
+        """What is known, as plain values."""
+        return {
+            "configuration_id": self.model.id if self.model is not None else "",
+            "unmapped": sorted(self.unmapped),
+            "unmapped_why": dict(self.unmapped),
+            "not_kept": list(self.not_kept),
+            "vanished": dict(self.vanished),
+            "note": self.note,
+        }
+
     @property
     def has_configuration(self) -> bool:
         """False where samples cannot go before a model does."""

@@ -170,20 +170,16 @@ class Uploader:
         if waits[0] <= 0:
             waits = [state.until_ms - now_ms for _, state in states if state.until_ms > now_ms]
         success_ms, error_ms = dispatch.last_success_ms, dispatch.last_error_ms
-        model = self._view.model
-        return {
+        held = {lane: state.reason for lane, state in states if state.held}
+        if dispatch.held:
+            held["everything"] = dispatch.pause_reason
+        status = {
             "retry_in_s": min(waits) / 1000 if waits else 0,
             "reason": self._reason(),
-            "held": {lane: state.reason for lane, state in states if state.held},
+            "held": held,
             "waiting": {
                 lane: state.reason for lane, state in states if state.reason and not state.held
             },
-            "configuration_id": model.id if model is not None else "",
-            "unmapped": sorted(self._view.unmapped),
-            "unmapped_why": dict(self._view.unmapped),
-            "not_kept": list(self._view.not_kept),
-            "vanished": dict(self._view.vanished),
-            "note": self._view.note,
             "body_limit": dispatch.limit.bytes,
             "searching": dispatch.poison.searching,
             "requests": dispatch.requests,
@@ -195,6 +191,8 @@ class Uploader:
             "session": self.session.status(),
             "clock": self._times.status(),
         }
+        status.update(self._view.status())
+        return status
 
     # -- one piece of work ------------------------------------------------------------------
 
@@ -223,7 +221,10 @@ class Uploader:
             dispatch.credential_error = error
             cap_ms = outcome.LINK_CAP_MS if error.retryable else 0
             row = outcome.Row("", outcome.HOLD, cap_ms, "")
-            return dispatch.pause(Answer(row, reason=error.message, hint=error.hint))
+            wait_ms = self.session.wait_ms if error.retryable else 0  # nothing is asked before
+            return dispatch.pause(
+                Answer(row, reason=error.message, hint=error.hint, retry_after=wait_ms)
+            )
         except OSError as error:
             if error.errno == _CLOSED:
                 raise  # what was sent cannot be acknowledged any more: send nothing else

@@ -190,6 +190,7 @@ class FakeSession:
         self._clock = clock
 
     platform_steady_ms = None
+    wait_ms = 0
 
     def now_ms(self):
         return self._clock.now_ms()
