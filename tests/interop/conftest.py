@@ -6,7 +6,6 @@ import pytest
 
 from mcagent.emulator import Emulator
 
-from ..conftest import FIGURES
 from . import operations, report
 from .command import Command
 from .node import Bridge, Unavailable, environment, install
@@ -97,14 +96,14 @@ def rsa_key():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    outcome = yield
-    result = outcome.get_result()
-    if result.when == "call":
-        item.has_passed = result.passed
-    shown = operations.of_test(item)
+    """Send what a test showed along with its report, which may go to another process."""
     callspec = getattr(item, "callspec", None)
-    if shown and callspec and (result.when == "call" or result.failed):
-        operations.record(shown, callspec.params["session_hub"], result.passed)
+    shown = operations.of_test(item)
+    if shown and callspec and call.when == "setup":
+        item.user_properties.append(("interop", (callspec.params["session_hub"], shown)))
+    outcome = yield
+    if call.when == "call":
+        item.has_passed = outcome.get_result().passed
 
 
 def pytest_collection_modifyitems(config, items):
@@ -121,9 +120,11 @@ def pytest_collection_modifyitems(config, items):
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter, config):
     """Print the list: each operation, and how it went by http and https."""
+    operations.collect(terminalreporter.stats)
     tried = sorted({name for name, _scheme in operations.RESULTS}, key=report.sorting)
     if not tried:
         return
+    operations.load()
     terminalreporter.section("operations of the Node client")
     width = max(len(name) for name in tried)
     for name in tried:
@@ -132,22 +133,10 @@ def pytest_terminal_summary(terminalreporter, config):
             for scheme in operations.SCHEMES
         ]
         terminalreporter.write_line("%-*s  %s" % (width, name, "  ".join(cells)))
+    for scheme in operations.SCHEMES:
+        passed = [name for name in tried if operations.verdict(name, scheme) == "yes"]
+        terminalreporter.write_line(
+            "by %s: %d of %d pass" % (scheme, len(passed), len(operations.ROWS))
+        )
     if config.getoption("--write-interop", default=False):
         terminalreporter.write_line(report.write())
-
-
-@pytest.fixture(scope="session", autouse=True)
-def summary(request):
-    """Give the counts as figures, once the last test has run."""
-    yield
-    lines = request.config.stash[FIGURES]
-    for scheme in operations.SCHEMES:
-        tried = [name for name, used in operations.RESULTS if used == scheme]
-        passed = [name for name in tried if operations.verdict(name, scheme) == "yes"]
-        if tried:
-            lines.append(
-                (
-                    "the Node client's operations by " + scheme,
-                    "%d of %d pass" % (len(passed), len(operations.ROWS)),
-                )
-            )

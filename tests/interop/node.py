@@ -1,6 +1,7 @@
 """The Node client: installed once by npm from the lock file here, then driven over a pipe."""
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -39,6 +40,16 @@ def install(cache):
     directory = os.path.join(cache, version)
     if os.path.exists(os.path.join(directory, "installed")):
         return directory
+    os.makedirs(cache, exist_ok=True)
+    # Several processes of one run may come here at once: the first installs, the others wait.
+    with open(os.path.join(cache, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(os.path.join(directory, "installed")):
+            _install(directory)
+    return directory
+
+
+def _install(directory):
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
     for name in ("package.json", "package-lock.json"):
@@ -51,7 +62,6 @@ def install(cache):
         raise Unavailable("npm ci failed: " + done.stderr.strip()[-2000:])
     with open(os.path.join(directory, "installed"), "w", encoding="ascii"):
         pass
-    return directory
 
 
 def environment(hub, home):

@@ -118,7 +118,7 @@ def test_files_are_uploaded_by_command(world, mc):
     assert hashlib.md5(b"line 1\nline 2\n").hexdigest() in printed
     assert world.plain.octets(FILES + ident + "/boot.log") == b"line 1\nline 2\n"
     (there,) = world.plain.get(FILES + ident)
-    assert there["description"] == "boot log"
+    assert (there["type"], there["description"]) == ("text/plain", "boot log")
     large = "0123456789abcdef" * (9 * 65536)
     given = mc.write("trace.txt", large)
     mc.log_in(world.credentials())
@@ -145,6 +145,7 @@ def test_events_are_created_by_command(world, mc):
     assert "was succesfully created" in printed
     assert event_on(world, ident) == {
         "entityId": ident,
+        "sourceType": "MindConnect-Agent",
         "sourceId": "press-07",
         "source": "pump block",
         "severity": 30,
@@ -161,7 +162,15 @@ def event_on(world, asset):
     wanted = json.dumps({"entityId": asset, "timestamp": {"after": text(T0 - 1)}})
     page = world.plain.get("/api/eventmanagement/v3/events", filter=wanted)
     (event,) = page["_embedded"]["events"]
-    names = ("entityId", "sourceId", "source", "severity", "timestamp", "description")
+    names = (
+        "entityId",
+        "sourceType",
+        "sourceId",
+        "source",
+        "severity",
+        "timestamp",
+        "description",
+    )
     return {name: event[name] for name in names}
 
 

@@ -82,7 +82,7 @@ def test_aggregates_are_downloaded(world, mc, motor):
     "mc prepare-bulk",
     "mc run-bulk",
     "mc check-bulk",
-    compared="its generated files imported: job SUCCESS, each record by the bulk read; and by PUT",
+    compared="its generated files imported: job SUCCESS, the file and each record by the bulk read",
 )
 def test_a_prepared_directory_is_imported(world, mc, motor):
     given = ("--assetid", motor, "--twintype", "performance", "--dir", "up")

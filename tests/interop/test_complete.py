@@ -4,21 +4,11 @@ import re
 
 import pytest
 
-from . import (  # noqa: F401 -- each adds its rows
-    test_agent,
-    test_agent_files,
-    test_assets,
-    test_commands_agent,
-    test_commands_assets,
-    test_commands_data,
-    test_events,
-    test_management,
-    test_onboarding,
-    test_timeseries,
-)
-from .operations import ROWS
+from .operations import ROWS, load
 from .outside import NOT_OFFERED, SENDS_NOTHING
 from .report import BEGIN, END, PAGE, parts
+
+load()
 
 CLIENTS = (
     "AgentManagementClient",

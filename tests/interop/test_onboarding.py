@@ -86,17 +86,26 @@ def test_tokens_are_fetched_checked_and_kept(world):
 
 @shows(
     "MindConnectAgent.RotateKey",
-    compared="new secret and registration token; the old token still refused or replaced as documented",
+    compared="another secret, another registration token; by REST the token of two rotations ago is refused",
 )
 def test_keys_are_rotated(world):
     agent, ident = world.onboarded()
-    before = world.saved(ident)["response"]
-    assert agent.call("RotateKey") is True
-    after = world.saved(ident)["response"]
-    assert after["client_secret"] != before["client_secret"]
-    assert after["registration_access_token"] != before["registration_access_token"]
-    assert after["client_secret_expires_at"] >= before["client_secret_expires_at"]
+    answers = [world.saved(ident)["response"]]
+    for _turn in range(2):
+        assert agent.call("RotateKey") is True
+        answers.append(world.saved(ident)["response"])
+    for member in ("client_secret", "registration_access_token"):
+        assert len({answer[member] for answer in answers}) == 3
+    ends = [answer["client_secret_expires_at"] for answer in answers]
+    assert ends == sorted(ends)
     assert agent.call("GetToken")
+    refused = world.plain.request(
+        "PUT",
+        "/api/agentmanagement/v3/register/" + ident,
+        {"client_id": ident},
+        {"Authorization": "Bearer " + answers[0]["registration_access_token"]},
+    )
+    assert refused.status == 401
 
 
 def rotation_is_due(world):
@@ -123,21 +132,23 @@ def test_a_secret_near_its_end_is_replaced_by_itself(world):
 
 @shows(
     "MindConnectAgent.RenewToken (interrupted rotation)",
-    compared="the answer of a rotation is lost after it took effect; it rotates anew and the sample is stored",
+    compared="five answers lost after they took effect; its recovery rotates, and the sample after it is stored",
 )
-def test_a_rotation_whose_answer_was_lost_is_recovered(world):
+def test_a_rotation_whose_answers_were_lost_is_recovered(world):
+    rotation_is_due(world)
     agent, ident = world.onboarded()
     agent.call("PutDataSourceConfiguration", configuration())
     before = world.saved(ident)["response"]
-    rule = {"match": "PUT /api/agentmanagement/v3/register/*", "action": "drop_after", "times": 1}
-    world.hub.set_faults([rule])
-    with pytest.raises(NodeError):
-        agent.call("RotateKey")
-    # The hub has given out other credentials; what the client keeps is what it had.
-    assert world.saved(ident)["response"] == before
-    assert agent.call("RotateKey") is True
-    assert agent.call("AquireToken") is True
+    path = "/api/agentmanagement/v3/register/*"
+    world.hub.set_faults([{"match": "PUT " + path, "action": "drop_after", "times": 5}])
+    # It tries five times; each time the hub gives out other credentials, which never arrive.
+    assert agent.call("RenewToken") is True
     world.node.note("MindConnectAgent.RenewToken (interrupted rotation)")
+    after = world.saved(ident)
+    assert after["response"]["client_secret"] != before["client_secret"]
+    assert before in after["recovery"]
+    world.hub.change_settings(secret_life_s=604800)
+    agent.call("RotateKey")
     agent.call("PostData", values(strokes="9"))
     world.hub.settle()
     assert [line["values"] for line in world.hub.stored()] == [{"strokes": 9}]
@@ -145,7 +156,7 @@ def test_a_rotation_whose_answer_was_lost_is_recovered(world):
 
 @shows(
     "MindConnectAgent.TryRecovery",
-    compared="five lost answers in a row; a saved older registration token rotates, a token follows",
+    compared="the newest answer is damaged: an older registration token of its list rotates, a token follows",
 )
 def test_recovery_walks_back_to_credentials_that_still_work(world):
     agent, ident = world.onboarded()
