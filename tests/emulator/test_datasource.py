@@ -154,6 +154,44 @@ def test_a_configuration_by_exchange_replaces_without_an_etag(hub):
     assert (got["configurationId"], got["eTag"]) == ("c2", "2")
 
 
+def test_a_configuration_by_exchange_treats_mappings_alike(hub):
+    """Without `keepMapping` they are deleted, the others are checked again, as after a PUT."""
+    device = onboarded(hub)
+    device.put_configuration(configuration(P1="DOUBLE", P2="DOUBLE"))
+    variable = {"type": "DOUBLE"}
+    asset = hub.create_asset("a", {"x": {"v": variable}, "y": {"v": variable}})
+    for point, aspect, keep in (("P1", "x", True), ("P2", "x", False), ("P2", "y", True)):
+        body = {
+            "agentId": device.id,
+            "dataPointId": point,
+            "entityId": asset,
+            "propertySetName": aspect,
+            "propertyName": "v",
+            "keepMapping": keep,
+        }
+        assert device.call("POST", CONNECT + "/dataPointMappings", body).status == 201
+    device.send(model(configuration("c2", P1="DOUBLE")))
+    hub.settle()
+    kept = device.call("GET", CONNECT + "/dataPointMappings").json["content"]
+    assert [(m["dataPointId"], m["propertySetName"], m["validity"]["reasons"]) for m in kept] == [
+        ("P1", "x", []),
+        ("P2", "y", ["MISSING_DATAPOINT"]),
+    ]
+    # The eTag that the exchange moved is the one that the next PUT needs.
+    assert device.put_configuration(configuration("c3"), "1").status == 412
+    assert device.put_configuration(configuration("c3"), "2").status == 200
+
+
+def test_a_refused_configuration_leaves_mappings_alone(hub):
+    device = ready(hub)
+    before = device.call("GET", CONNECT + "/dataPointMappings").json
+    assert device.put_configuration(configuration("c2"), "0").status == 412
+    assert device.put_configuration(BAD["unknown type"], "1").status == 400
+    device.send(model(BAD["point id twice"]))
+    hub.settle()
+    assert device.call("GET", CONNECT + "/dataPointMappings").json == before
+
+
 def test_a_bad_configuration_by_exchange_is_200_and_dropped(hub):
     device = ready(hub)
     device.send(model(BAD["unknown type"]))

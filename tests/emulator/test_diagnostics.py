@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 import pytest
 
+from .application import Application
 from .device import (
+    AGENTS,
     CONNECT,
     call,
     configuration,
@@ -92,6 +94,21 @@ def test_the_sixth_active_agent_is_refused_with_the_status_of_the_switch(hub, st
     off = {"agentId": devices[0].id, "status": "INACTIVE"}
     assert devices[0].call("PUT", f"{PATH}/{devices[0].id}", off).json["status"] == "INACTIVE"
     assert devices[5].call("PUT", path, on).json["status"] == "ACTIVE"
+
+
+def test_the_limit_of_activations_is_one_of_each_tenant(hub):
+    """Promise: what the neighbour activates takes nothing away."""
+    hub.change_settings(diagnostic_agents_max=1)
+    neighbour = Application(hub, tenant="otherdev")
+    assets = "/api/assetmanagement/v3/assets"
+    root = neighbour.call("GET", f"{assets}/root").json["assetId"]
+    body = {"name": "theirs", "typeId": "core.mclib", "parentId": root}
+    asset = neighbour.call("POST", assets, body).json["assetId"]
+    body = {"name": "theirs", "securityProfile": "SHARED_SECRET", "entityId": asset}
+    assert neighbour.call("POST", f"{AGENTS}/agents", body).status == 201
+    assert neighbour.call("POST", PATH, {"agentId": asset}).status == 201
+    assert activate(onboarded(hub, "first")).status == 201
+    assert activate(onboarded(hub, "second")).status == 400
 
 
 def test_an_activation_ends_by_itself_after_an_hour_and_not_before(hub):
