@@ -9,7 +9,7 @@ from . import statusplatform
 from .common import add_json_option, count, show, state_directory
 from .display import duration, table
 from .exits import OK
-from .statusclock import clock_rows, secret_rows, vanished_rows
+from .statusrows import clock_rows, secret_rows, unmapped_rows, vanished_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def text(status: "dict[str, Any]", now_ms: int) -> str:
     if "clock" in upload:
         upload["session"] = dict(upload["session"], clock_offset_ms=None)
     rows += secret_rows(status["upload"]["session"], now_ms)
-    rows += vanished_rows(upload)
+    rows += unmapped_rows(upload) + vanished_rows(upload)
     rows += _rows("", upload, now_ms)
     # Some of the words come from afar: a terminal must not obey them.
     lines.append(table([(name, printable(words)) for name, words in rows]))
@@ -87,7 +87,7 @@ def text(status: "dict[str, Any]", now_ms: int) -> str:
 # In rows of their own.
 _TOLD = (
     "retry_in_s", "reason", "last_error", "last_error_s", "last_success_s", "clock", "vanished",
-    "network", "secret_expires_ms", "secret_days_left",
+    "network", "unmapped", "unmapped_why", "secret_expires_ms", "secret_days_left",
 )  # fmt: skip
 
 

@@ -13,6 +13,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..messages import DataModel
 
+_NONE = "samples are held until the first mapping is there, and are sent within minutes"
+# What UploadSettings says by default; a script may hold for any point.
+_SOME = (
+    "until then samples go out, and the platform drops these values of them, unless the script "
+    'holds all of them: UploadSettings(unmapped="hold")'
+)
 _DESCRIBE = "describe the data points: submit a DataModel, or mcagent model FILE"
 
 
@@ -97,8 +103,8 @@ def mappings(case: Case) -> Step:
         "unmapped",
         f"{len(missing)} of {len(kinds)} data points have no valid mapping: the platform "
         f"answers 200 to their values and drops them: {', '.join(map(printable, missing))}",
-        "map them to variables of an asset (Asset Manager, or POST dataPointMappings); samples "
-        "are held until the first mapping is there, and are sent within minutes",
+        "map them to variables of an asset (Asset Manager, or POST dataPointMappings); "
+        + (_NONE if len(missing) == len(kinds) else _SOME),
         details=details,
         facts=facts,
     )

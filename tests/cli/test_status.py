@@ -136,6 +136,16 @@ def test_the_secrets_end_is_reckoned_by_the_platforms_clock(agent, device):
     assert "what to do" in text(status, now_ms)
 
 
+def test_what_becomes_of_values_without_a_mapping(agent, device):
+    """Some points are mapped, one is not: samples go, and that one's values go nowhere."""
+    status = inside("status", "--json", state=device).json
+    status["upload"].update(unmapped=["strokes"], unmapped_why={"strokes": "no mapping"})
+    words = " ".join(text(status, 0).split())
+    assert "not mapped strokes: no mapping. The platform drops their values" in words
+    status["upload"]["held"] = {"timeseries": "1 of 1 data points have none"}
+    assert "drops their values" not in text(status, 0)
+
+
 def test_a_mapping_that_ended_unseen(agent, device):
     status = inside("status", "--json", state=device).json
     assert status["upload"]["vanished"] == {}

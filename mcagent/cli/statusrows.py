@@ -1,4 +1,4 @@
-"""`mcagent status`: the rows about times: the clock, the secret, mappings that ended unseen."""
+"""`mcagent status`: rows that say more than a member and its value."""
 
 from ..messages.timestamp import format_ms
 from .display import duration
@@ -33,6 +33,17 @@ def secret_rows(session: "dict[str, Any]", now_ms: int) -> "Rows":
     left_ms = expires_ms - now_ms - (session.get("clock_offset_ms") or 0)
     left = f"in {duration(left_ms)}" if left_ms > 0 else "over"
     return [("secret expires", f"{format_ms(expires_ms)} ({left})")]
+
+
+def unmapped_rows(upload: "dict[str, Any]") -> "Rows":
+    """Data points without a valid mapping, and what becomes of their values."""
+    reasons = upload.get("unmapped_why") or {}
+    if not reasons:
+        return []
+    words = "; ".join(f"{point}: {why}" for point, why in sorted(reasons.items()))
+    if "timeseries" in upload.get("held", {}):
+        return [("not mapped", words)]
+    return [("not mapped", f"{words}. The platform drops their values, and answers 200")]
 
 
 def vanished_rows(upload: "dict[str, Any]") -> "Rows":
