@@ -30,6 +30,8 @@ from .api import (
 from .api.common import FILES
 from .gate import Application, Gate
 from .hub import Hub
+from .policy import Closed
+from .traffic import Watched
 from .visitors import strange
 
 # Bodies of all other calls are small; the bound keeps one request from filling the memory even if
@@ -71,18 +73,19 @@ def build_application(hub: Hub, *, loopback: bool) -> Application:
     )
     starlette.router.redirect_slashes = False  # the platform answers 404
     starlette.state.hub = hub
-    return Gate(
-        starlette,
+    gate = Gate(
+        Closed(starlette),
         faults=hub.faults,
         clock=hub.clock,
         requests=hub.requests,
         body_max=lambda path: _body_max(hub, path),
         name_of=hub.agent_name,
         revoke=hub.tokens.revoke,
-        stranger=lambda headers: strange(
-            headers, loopback=loopback, public_url=hub.settings.public_url
+        stranger=lambda scope: strange(
+            scope, loopback=loopback, public_url=hub.settings.public_url
         ),
     )
+    return Watched(gate, hub.traffic, hub.clock)
 
 
 def _body_max(hub: Hub, path: str) -> int:

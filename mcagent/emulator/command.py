@@ -198,6 +198,7 @@ def _announce(emulator: Emulator, options: argparse.Namespace) -> None:
         lines.append(f"Only this machine reaches it (--host {options.host}).")
     else:
         lines.append("Bound beyond loopback: anyone who reaches this port controls the hub.")
+    lines.append(f"Page to watch devices and to switch faults on: {ready['url']}/")
     print("\n".join(lines), flush=True)
 
 

@@ -21,7 +21,6 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Fields = list[tuple[bytes, bytes]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CONTROL = "/_emulator/"
@@ -29,6 +28,8 @@ _PAGE = "/"  # for people, as the control interface: its rules must not lock it
 TOKEN_PATH = "/api/agentmanagement/v3/oauth/token"  # noqa: S105 - a path
 # Key in the scope of what a fault may do to the TCP connection: a `Wire` (server.py).
 WIRE = "mcagent.wire"
+# Key in the scope of the actions of the fault rules that were carried out (traffic.py).
+RULED = "mcagent.ruled"
 # Beyond the largest exchange the body is read and thrown away, so that the client can finish
 # sending and see the 413; beyond this the connection is cut.
 _DRAIN_MAX = 256 * 1024 * 1024
@@ -63,7 +64,7 @@ class Gate:
 
     *requests* counts requests by "METHOD /path", the control interface left out; *body_max* tells
     the size beyond which a body need not be kept, by path; *name_of* tells the name of an agent;
-    *revoke* makes an access token void; *stranger* tells from the header fields why a request must
+    *revoke* makes an access token void; *stranger* tells why a request must
     not reach the control interface, "" if it may.
     """
 
@@ -77,7 +78,7 @@ class Gate:
         body_max: Callable[[str], int],
         name_of: Callable[[str], str],
         revoke: Callable[[str], None],
-        stranger: Callable[[Fields], str],
+        stranger: Callable[[Scope], str],
     ) -> None:
         self._application = application
         self._faults = faults
@@ -105,15 +106,16 @@ class Gate:
         if path != _PAGE and not path.startswith(CONTROL):
             self._count(f"{method} {path}"[:_COUNTED_LENGTH])
             faults = self._faults.take(self._asked(scope, body))
-        elif stranger := self._stranger(scope["headers"]):
+        elif stranger := self._stranger(scope):
             await _refuse(dated, 403, stranger)
             return
         for fault in faults:
+            scope.setdefault(RULED, []).append(fault.action)
             if fault.action != "slow_body":  # its seconds come while it answers
                 await _pause(fault.seconds, receive)
             if await self._carry_out(fault, scope, receive, body, dated):
                 return
-        await self._application(scope, _replay(body), dated)
+        await self._application(scope, _replay(body, receive), dated)
 
     def _count(self, what: str) -> None:
         if what in self._requests or len(self._requests) < _COUNTED_MAX:
@@ -148,14 +150,14 @@ class Gate:
             scope[WIRE].reset()
             await _until_gone(receive)
         elif action == "drop_after":
-            await self._application(scope, _replay(body), _discard)
+            await self._application(scope, _replay(body, receive), _discard)
             await _hang_up(scope, receive)
         elif action == "content_type":
             dated.content_type = fault.content_type
-            await self._application(scope, _replay(body), dated)
+            await self._application(scope, _replay(body, receive), dated)
         elif action in ("cut", "slow_body"):
             captured = Captured()
-            await self._application(scope, _replay(body), dated.to(captured))
+            await self._application(scope, _replay(body, receive), dated.to(captured))
             head, content = captured.on_the_wire(scope["method"])
             if action == "cut":
                 await scope[WIRE].write(_cut(head, content, fault.cut_at))
@@ -212,14 +214,14 @@ async def _read_body(receive: Receive, longest: int) -> "bytes | None":
             return b"".join(pieces)
 
 
-def _replay(body: bytes) -> Receive:
-    """Make a `receive` that gives *body* once and then says that the client is gone."""
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Make a `receive` that gives *body* once and then waits until the client is gone."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive() -> Message:
-        return messages.pop() if messages else {"type": "http.disconnect"}
+    async def replayed() -> Message:
+        return messages.pop() if messages else await receive()
 
-    return receive
+    return replayed
 
 
 async def _pause(seconds: float, receive: Receive) -> bool:

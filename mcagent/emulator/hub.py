@@ -19,6 +19,7 @@ from .store import Store
 from .timeseries_counts import read_counts
 from .timeseries_queue import Writes
 from .timeseries_rules import Throttle
+from .traffic import Traffic
 from .worker import Worker
 
 _HOST = re.compile(
@@ -43,6 +44,7 @@ class Hub:
         self.writes = Writes(self.store, self.worker, self.clock, settings)
         self.throttle = Throttle()
         self.requests: Counter[str] = Counter()
+        self.traffic = Traffic()
 
     def base_url(self, request: Request) -> str:
         """Give the origin for `baseUrl` and `registration_client_uri`.
@@ -106,6 +108,7 @@ class Hub:
         self.clock.offset_s = 0.0
         self.settings.change(settings.as_dict())
         self.requests.clear()
+        self.traffic.clear()
         self.breaches.clear()
         self.throttle.clear()
 

@@ -87,7 +87,10 @@ def process_item(
             " ON CONFLICT (agent, reason) DO UPDATE SET number = number + excluded.number",
             ((row["agent"], reason, number) for reason, number in verdict.dropped.items()),
         )
-    db.execute("UPDATE received SET pending = 0 WHERE item = ?", (row["item"],))
+    db.execute(
+        "UPDATE received SET pending = 0, verdict = ?, dropped = ? WHERE item = ?",
+        (verdict.words(), verdict.dropped.total(), row["item"]),
+    )
     return verdict
 
 

@@ -46,6 +46,10 @@ class Verdict:
             f"Total {self.noun}: {self.total}, valid: {self.total - dropped}, dropped: {dropped}"
         )
 
+    def words(self) -> str:
+        """Say in one line what became of the item."""
+        return self.reason() if self.dropped else f"{self.counts()}."
+
     def reason(self) -> str:
         """Say in one line what was dropped; for people, never to be parsed."""
         kinds = ", ".join(f"{number} {name}" for name, number in sorted(self.dropped.items()))

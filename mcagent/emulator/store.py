@@ -57,12 +57,14 @@ CREATE TABLE IF NOT EXISTS event_mappings (
     field TEXT NOT NULL, value TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS event_mappings_agent ON event_mappings (agent);
 -- What agents sent, item by item, before anything was judged. A line of `received` is one sample
--- or event, so an item holds `lines` of them from `first_line` on.
+-- or event, so an item holds `lines` of them from `first_line` on. `verdict` says in words what
+-- became of it, `dropped` how much of it was lost.
 CREATE TABLE IF NOT EXISTS received (
     item INTEGER PRIMARY KEY, first_line INTEGER NOT NULL, lines INTEGER NOT NULL,
     exchange INTEGER NOT NULL, agent TEXT NOT NULL, kind TEXT NOT NULL,
     received_ms INTEGER NOT NULL, correlation_id TEXT NOT NULL, details TEXT NOT NULL,
-    payload BLOB, pending INTEGER NOT NULL);
+    payload BLOB, pending INTEGER NOT NULL, verdict TEXT NOT NULL DEFAULT '',
+    dropped INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS received_kind ON received (kind, lines);
 CREATE INDEX IF NOT EXISTS received_pending ON received (pending) WHERE pending;
 CREATE TABLE IF NOT EXISTS blobs (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
@@ -153,6 +155,10 @@ class Store:
         """Read, with no writer in between."""
         with self._lock:
             yield self._db
+
+    def changes(self) -> int:
+        """Give a number that rises with every row that is written; without waiting for anybody."""
+        return self._db.total_changes
 
     def clear(self) -> None:
         """Forget all agents, assets and data."""

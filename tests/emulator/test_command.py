@@ -47,6 +47,9 @@ def test_over_http_with_settings_for_people(tmp_path):
         url = line.split()[-1]
         assert url.startswith("http://127.0.0.1:")
         assert process.stdout.readline() == "Only this machine reaches it (--host 127.0.0.1).\n"
+        page = process.stdout.readline().split()[-1]
+        assert page == url + "/"
+        assert b"<!doctype html>" in call(page, "GET", "/").body
         state = call(url, "GET", "/_emulator/settings").json
         assert (state["token_life_s"], state["public_url"]) == (5, "http://hub.example")
         process.terminate()

@@ -223,11 +223,26 @@ HERE, THERE = {"loopback": True, "public_url": ""}, {"loopback": False, "public_
         ({"host": "hub.example", "origin": "https://evil.example"}, THERE, False),
         ({"host": "localhost:1", "origin": "null"}, HERE, False),
         ({"host": "localhost:1", "origin": "http://[x"}, HERE, False),
+        # Beyond loopback a script may use a name of its network, a browser may not.
+        ({"host": "evil.example", "accept-language": "en"}, THERE, False),
+        ({"host": "evil.example", "sec-fetch-site": "same-origin"}, THERE, False),
+        ({"host": "evil.example", "origin": "http://evil.example"}, THERE, False),
+        ({"host": "10.0.3.7:8443", "accept-language": "en"}, THERE, True),
+        (
+            {"host": "h.example", "accept-language": "en"},
+            {**THERE, "public_url": "http://h.example"},
+            True,
+        ),
+        ({"host": "localhost", "sec-fetch-site": "none", "accept-language": "en"}, HERE, True),
+        ({"host": "localhost", "sec-fetch-site": "same-origin"}, HERE, True),
+        ({"host": "localhost", "sec-fetch-site": "same-site"}, HERE, False),
+        ({"host": "localhost", "sec-fetch-site": "cross-site"}, HERE, False),
     ],
 )
 def test_pages_of_others_do_not_reach_the_control_interface(fields, where, taken):
     headers = [(name.encode(), text.encode()) for name, text in fields.items()]
-    assert (strange(headers, **where) == "") is taken
+    scope = {"path": "/_emulator/state", "headers": headers}
+    assert (strange(scope, **where) == "") is taken
 
 
 def test_a_page_of_others_changes_nothing(hub):

@@ -11,7 +11,7 @@ from tests.packaging.machines import PLATFORMS, needed
 from tests.source_tree import ROOT, modules
 
 WHEEL_GOAL_BYTES = 400_000
-WHEEL_MAX_BYTES = 620_000  # docs/adr/0013 says what it bought
+WHEEL_MAX_BYTES = 672_000  # docs/adr/0013 says what it bought
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PURE = {"urllib3", "pyjwt"}  # no compiled parts; test_install.py asks the index itself
 
