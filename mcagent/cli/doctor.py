@@ -36,6 +36,7 @@ _CODES = {
     "mappings": exits.INCOMPLETE,
     "exchange": exits.REFUSED,
     "stored": exits.INCOMPLETE,
+    "delivery": exits.INCOMPLETE,
 }
 _MARKS = {"pass": "ok", "fail": "FAIL", "skipped": "-"}
 

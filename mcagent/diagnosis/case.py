@@ -44,6 +44,7 @@ class Case:
         followed: Those of them (`ca_file`, `crl_file`, `proxy`) that somebody else told, to who.
         proxy_source: Where the proxy setting comes from, for messages.
         proxy_secret: The service gives its proxy a password, which it tells nobody.
+        verdicts: Of the steps that were taken, by their names.
         proxy: The one on the way; None for none.
         addresses: Of the proxy, or of the host where there is none.
         answer: The platform's first answer; None where none came.
@@ -80,6 +81,7 @@ class Case:
         self.live: "dict[str, Any] | None" = None
         self._asked = False
         self.write_error: "OSError | None" = None
+        self.verdicts: "dict[str, str]" = {}
         self.proxy: "Proxy | None" = None
         self.addresses: "list[str]" = []
         self.answer: "Response | None" = None

@@ -4,6 +4,7 @@ from . import (
     aftermath,
     clock,
     credentials,
+    delivery,
     exchange,
     mapping,
     naming,
@@ -40,6 +41,7 @@ STEPS: "tuple[tuple[str, tuple[str, ...], Callable[[Case], Step]], ...]" = (
     ("mappings", ("token", "model"), mapping.mappings),
     ("exchange", ("token",), exchange.dry_run),
     ("stored", ("token",), aftermath.look),
+    ("delivery", (), delivery.look),
 )
 
 
@@ -88,6 +90,7 @@ def examine(case: Case, *, told: "Callable[[Step], None]" = lambda _step: None) 
             step = look(case) if missing is None else skipped(_why(missing))
             step.name = name
             done[name] = step
+            case.verdicts[name] = step.verdict
             told(step)
     finally:
         case.transport.close()

@@ -83,7 +83,7 @@ def test_healthy(hub, onboarded):
     assert result.code == 0, result
     found = verdicts(result)
     skipped = [name for name, verdict in found.items() if verdict == "skipped"]
-    assert skipped == ["service", "tunnel", "tls"]
+    assert skipped == ["service", "tunnel", "tls", "delivery"]
     assert files(onboarded) == before
     asked = {
         name: count - requests.get(name, 0)

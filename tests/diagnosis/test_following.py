@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import time
 
 import pytest
 
@@ -114,6 +115,42 @@ def test_a_proxy_with_a_password_is_looked_at_as_far_as_that_goes(onboarded, pro
     assert "--proxy" in platform.json["platform"]["hint"]
     assert whole[0] == 0
     assert whole[3]["token"]["verdict"] == "pass"
+
+
+def test_a_wrong_password_of_its_proxy_is_the_cause(onboarded, proxy_with_password):
+    """The doctor has no password to try; the service has tried, and says what it was answered."""
+    url = f"http://press7:Pl4nted-Wr0ng@127.0.0.1:{proxy_with_password.port}"
+    with service(onboarded, meets=False, ca_file=onboarded.hub.ca_file, proxy=url) as agent:
+        agent.record({"strokes": 2})
+        until_s = time.monotonic() + 20
+        while not agent.status().upload["reason"]:
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
+        code, cause, step, _steps = alone(onboarded)
+    assert (code, cause) == (1, ("delivery", "waits"))
+    assert "407" in step["measured"]
+    assert "Pl4nted" not in str(step)
+
+
+def test_a_service_that_delivers_passes(onboarded):
+    with service(onboarded, ca_file=onboarded.hub.ca_file, proxy=""):
+        _code, _cause, _step, steps = alone(onboarded)
+    assert steps["delivery"]["verdict"] == "pass"
+
+
+def test_what_a_service_is_refused_and_the_doctor_is_not(onboarded):
+    """The exchange refuses this body and takes the doctor's: only the service knows."""
+    rule = {"match": "POST /api/mindconnect/v3/exchange", "contains": "timestamp"}
+    onboarded.hub.set_faults([dict(rule, action="status", status=403)])
+    with service(onboarded, meets=False, ca_file=onboarded.hub.ca_file, proxy="") as agent:
+        agent.record({"strokes": 2})
+        until_s = time.monotonic() + 20
+        while not agent.status().upload["held"]:
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
+        code, cause, step, _steps = alone(onboarded)
+    assert (code, cause) == (1, ("delivery", "held"))
+    assert "everything: HTTP 403" in step["measured"]
 
 
 def test_an_option_counts_more_and_the_difference_is_told(onboarded, tmp_path):

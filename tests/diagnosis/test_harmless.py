@@ -90,20 +90,18 @@ def test_an_unused_boarding_configuration_stays_unused(hub, tmp_path):
 
 
 def test_the_service_has_another_proxy(hub, tmp_path):
-    """Its unit file has one, this shell has none: told before anyone wonders."""
+    """Who says otherwise by an option is told what the service does, before anyone wonders."""
 
     class Behind(FakeTransport):
-        via = "http://proxy.plant:3128 (the proxy setting)"
+        way = {"ca_file": None, "crl_file": None, "proxy": "http://proxy.plant:3128"}
 
     state = str(tmp_path / "state")
     boarding = hub.create_agent("press-7")
     with Agent.open(state, boarding=boarding, transport=Behind([])) as agent:
         agent.start()
-        step = examine(Case(state, boarding=boarding))["proxy"]
+        step = examine(Case(state, boarding=boarding, proxy=""))["proxy"]
     assert step.verdict == "pass"
-    assert (
-        "the running service uses http://proxy.plant:3128 (the proxy setting)" in step.details[0]
-    )
+    assert "the running service uses http://proxy.plant:3128: an option" in step.details[0]
 
 
 def test_a_quota_of_the_user(tmp_path):
