@@ -21,6 +21,28 @@ _DELIMITERS = (";", "\t", ",", "|")
 _NOT_CSV_HINT = "is it text, in UTF-8? From a spreadsheet export as CSV (UTF-8)"
 
 
+class Column:
+    """A column that is no data point; `type` as theirs."""
+
+    def __init__(self, data_type: str) -> None:
+        self.type = data_type
+
+
+class Columns:
+    """The columns that a file may have, where no data model says it.
+
+    Attributes:
+        noun: What a column is, for errors.
+        id: Whose columns they are.
+        points: Name to column.
+    """
+
+    def __init__(self, noun: str, name: str, points: "dict[str, Column]") -> None:
+        self.noun = noun
+        self.id = name
+        self.points = points
+
+
 class BadRow(InvalidMessage):
     """A row that cannot be a sample.
 
@@ -54,7 +76,7 @@ class CsvRows:
     def __init__(
         self,
         lines: "Iterable[str]",
-        model: "DataModel | None",
+        model: "DataModel | Columns | None",
         *,
         time_column: "str | None" = None,
         delimiter: str = ",",
@@ -168,7 +190,7 @@ def _time_index(header: "list[str]", time_column: "str | None") -> int:
     )
 
 
-def _types(points: "list[str]", model: "DataModel | None") -> "dict[str, str | None]":
+def _types(points: "list[str]", model: "DataModel | Columns | None") -> "dict[str, str | None]":
     if not points:
         raise InvalidMessage(
             "row 1: there are times and no data point",
@@ -176,10 +198,11 @@ def _types(points: "list[str]", model: "DataModel | None") -> "dict[str, str | N
         )
     if model is None:
         return dict.fromkeys(points)
+    noun = getattr(model, "noun", "data point of the data model")
     for name in points:
         if name not in model.points:
             raise InvalidMessage(
-                f"row 1: column {name!r} is not a data point of the data model {model.id!r}",
+                f"row 1: column {name!r} is not a {noun} {model.id!r}",
                 hint=f"it has: {', '.join(model.points)[:200]}",
             )
     return {name: model.points[name].type for name in points}

@@ -32,6 +32,7 @@ COMMANDS = {
     "doctor": ("find out what is wrong, by measuring each step to the platform", True),
     "rejected": ("what the platform refused: list it, show it, send it again, drop it", True),
     "status": ("what is stored, since when, and what was dropped or set aside", True),
+    "timeseries": ("read, write, delete and summarise time series on the platform", False),
 }
 
 # Its options are the emulator's own; they are handed on unread.

@@ -19,6 +19,20 @@ _COUNTED = dict(COUNTED_BYTES)
 _DOUBLE_MIN, _DOUBLE_END = 1e-130, 1e126
 
 
+class BadValue(InvalidMessage):
+    """A record that the platform would refuse.
+
+    Attributes:
+        variable: Whose value it is; ``""`` where the record as a whole is wrong.
+        problem: The message without its place.
+    """
+
+    def __init__(self, place: str, error: InvalidMessage, variable: str) -> None:
+        super().__init__(f"{place}: {error.message}", hint=error.hint)
+        self.variable = variable
+        self.problem = error.message
+
+
 class _Plan:
     """How a variable is written."""
 
@@ -102,7 +116,8 @@ class RecordEncoder:
         except InvalidMessage as error:
             place = f"{format_ms(record.timestamp_ms)}, "
             place += f"variable {shorten(name)}" if name else f"aspect {self._aspect!r}"
-            raise InvalidMessage(f"{place}: {error.message}", hint=error.hint) from error
+            variable = name if isinstance(name, str) else ""
+            raise BadValue(place, error, variable) from error
         if len(parts) == 1:
             return b""
         return ("".join(parts) + "}").encode()

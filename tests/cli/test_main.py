@@ -80,7 +80,7 @@ def test_help_lists_commands_and_exit_codes():
     result = mcagent("--help")
     assert result.code == 0
     for command in main.COMMANDS:
-        assert f"\n    {command} " in result.out
+        assert re.search(rf"^    {command}(?: |$)", result.out, re.MULTILINE)
     assert "Exit codes: 0 done" in " ".join(result.out.split())
 
 

@@ -1,0 +1,440 @@
+"""`mcagent timeseries`: against a hub over TLS, with the credentials of an application."""
+
+import csv
+import itertools
+import json
+
+import pytest
+
+from mcagent.cli import plot as plotting
+from mcagent.services.records import Record
+from tests.cli.running import inside, mcagent, refused
+from tests.services.plant import DAY_MS, HOUR_MS, MOTOR, T0
+from tests.services.platform import Platform
+
+_numbers = itertools.count()
+FROM = "2026-01-05T07:59:59Z"
+TO = "2026-01-05T09:00:00Z"
+ROWS = "_time,rpm,load,label,on,rpm_qc\n"
+
+
+@pytest.fixture
+def plant(hub, operator, tmp_path, monkeypatch):
+    """(options of a command, an asset's id); the credentials stand in the environment."""
+    platform = Platform(hub)
+    given = platform.application(name=f"cli{next(_numbers)}")
+    given["gateway"] = hub.url
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps(given))
+    path.chmod(0o600)
+    monkeypatch.setenv("MCAGENT_CREDENTIALS", str(path))
+    monkeypatch.delenv("MCAGENT_GATEWAY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    asset = operator.create_asset(
+        f"pump-{next(_numbers)}", {"motor": MOTOR, "air": {"t": {"type": "DOUBLE"}}}
+    )
+    yield Plant(hub, asset, tmp_path)
+    platform.close()
+
+
+class Plant:
+    def __init__(self, hub, asset, folder):
+        self.hub = hub
+        self.asset = asset
+        self.folder = folder
+
+    def run(self, action, *arguments, aspect="motor"):
+        aspects = [aspect] if aspect else []
+        return inside(
+            "timeseries", action, self.asset, *aspects, *arguments, "--ca", self.hub.ca_file
+        )
+
+    def file(self, text, name="rows.csv"):
+        path = self.folder / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def rows(self, count, start_ms=T0):
+        lines = "".join(f"{start_ms + n * 1000},{n},{n / 8},r{n},true,0\n" for n in range(count))
+        return self.file(ROWS + lines)
+
+    def read(self, *arguments):
+        result = self.run("read", "--from", FROM, "--to", TO, "--json", *arguments)
+        assert result.code == 0, result
+        return result.json["records"]
+
+
+def test_rows_are_written_and_read_in_every_format(plant):
+    """Table, JSON, CSV and NDJSON say the same."""
+    result = plant.run("write", plant.rows(3), "--json")
+    assert (result.code, result.json["written"], result.json["bad_rows"]) == (0, 3, [])
+    assert plant.read()[1] == {
+        "_time": "2026-01-05T08:00:01.000Z",
+        "rpm": 1,
+        "rpm_qc": 0,
+        "load": 0.125,
+        "on": True,
+        "label": "r1",
+    }
+    table = plant.run("read", "--from", FROM, "--to", TO, "--select", "rpm,load")
+    assert table.out.splitlines()[0].split() == ["time", "rpm", "load"]
+    assert table.out.splitlines()[2].split() == ["2026-01-05T08:00:01.000Z", "1", "0.125"]
+    path = plant.folder / "out.csv"
+    assert plant.run("read", "--from", FROM, "--to", TO, "--output", path).code == 0
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert (rows[2]["rpm"], rows[2]["rpm_qc"], rows[2]["label"], rows[2]["on"]) == (
+        "2",
+        "0",
+        "r2",
+        "true",
+    )
+    lines = plant.run("read", "--from", FROM, "--to", TO, "--format", "ndjson").out.splitlines()
+    assert [json.loads(line)["rpm"] for line in lines] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.ndjson"])
+def test_what_was_exported_is_imported_again_without_a_difference(plant, operator, name):
+    """Every type, text with quotes, commas and line breaks, 38 digits as far as doubles go."""
+    values = {
+        "rpm": -5,
+        "total": 2**63 - 1,
+        "load": 0.1,
+        "on": False,
+        "label": 'a "b", c;\n  d\\ \u00fc\U0001f600 ',
+        "since": "2026-01-05T08:00:00.250Z",
+        "bare": 7,
+    }
+    line = json.dumps({"_time": "2026-01-05T10:00:00.5+02:00", **values, "rpm_qc": 0x80340000})
+    assert plant.run("write", plant.file(line, "rows.ndjson")).code == 0
+    before = plant.read()
+    assert before == [{"_time": "2026-01-05T08:00:00.500Z", "rpm_qc": -2144075776, **values}]
+    path = plant.folder / name
+    assert plant.run("read", "--from", FROM, "--to", TO, "--output", path).code == 0
+    other = Plant(plant.hub, operator.create_asset("copy", {"motor": MOTOR}), plant.folder)
+    result = other.run("write", path)
+    assert result.code == 0, result
+    assert other.read() == before
+
+
+def test_a_whole_asset_is_exported_with_its_aspects(plant):
+    """Aspect by aspect, the aspect in a column."""
+    plant.run("write", plant.rows(2))
+    plant.run("write", plant.file(f"_time,t\n{T0},21.5\n", "air.csv"), aspect="air")
+    result = plant.run("read", "--last", "99999d", "--format", "csv", aspect=None)
+    rows = list(csv.DictReader(result.out.splitlines()))
+    assert [(row["aspect"], row["t"], row["rpm"]) for row in rows] == [
+        ("air", "21.5", ""),
+        ("motor", "", "0"),
+        ("motor", "", "1"),
+    ]
+    refused(plant.run("read", "--last", "1d", "--select", "t", aspect=None), 2, "--select")
+
+
+MIXED = (
+    ROWS
+    + f"{T0},1,1.5,a,true,0\n"
+    + f"{T0 + 1000},fast,1.5,a,true,0\n"  # row 3, rpm
+    + f"{T0 + 2000},2,1.5,{'x' * 256},true,0\n"  # row 4, label
+    + "yesterday,2,1.5,a,true,0\n"  # row 5, _time
+    + f"{T0 + 3000},3,1e200,a,true,0\n"  # row 6, load
+    + f"{T0 + 3000},3,1.5,a,maybe,0\n"  # row 7, on
+    + f"{T0 + 3000},3,1.5\n"  # row 8, a cell is missing
+    + f"{T0 + 3000},3,1.5,a,true,good\n"  # row 9, rpm_qc
+    + f"{T0 - 500},3,1.5,a,true,0\n"  # row 10, back in time
+    + f"{T0 + 4000},4,,,,\n"
+)
+BAD = [
+    (3, "rpm"),
+    (4, "label"),
+    (5, "_time"),
+    (6, "load"),
+    (7, "on"),
+    (8, "label"),
+    (9, "rpm"),
+    (10, "_time"),
+]
+
+
+def test_bad_rows_are_named_by_row_and_column_and_nothing_is_written(plant):
+    """The default: all or nothing."""
+    result = plant.run("write", plant.file(MIXED))
+    assert result.code == 3, result
+    assert "row 3, column 'rpm': 'fast'" in result.err
+    assert "row 4, column 'label'" in result.err
+    assert "nothing was written: 8 bad rows of 10" in result.err
+    assert plant.read() == []
+    dry = plant.run("write", plant.file(MIXED), "--dry-run", "--json")
+    assert (dry.code, dry.json["good"]) == (3, 2)
+    assert [(row["row"], row["column"]) for row in dry.json["bad_rows"]] == BAD
+
+
+def test_the_good_rows_are_kept_by_choice(plant):
+    """The bad ones are named just the same, and the exit code says that there were some."""
+    result = plant.run("write", plant.file(MIXED), "--keep-good", "--json")
+    assert (result.code, result.json["written"]) == (3, 2)
+    assert [(row["row"], row["column"]) for row in result.json["bad_rows"]] == BAD
+    assert [record["rpm"] for record in plant.read()] == [1, 4]
+
+
+def test_bad_lines_of_ndjson_are_named_too(plant):
+    """Not JSON, no object, no time, a wrong value, NaN, an unknown variable."""
+    lines = [
+        '{"_time": "2026-01-05T08:00:00Z", "rpm": 1}',
+        "{",
+        "[1]",
+        '{"rpm": 1}',
+        '{"_time": "2026-01-05T08:00:01Z", "rpm": "x"}',
+        '{"_time": "2026-01-05T08:00:01Z", "load": NaN}',
+        '{"_time": "2026-01-05T08:00:01Z", "rmp": 1}',
+        "",
+    ]
+    path = plant.file("\n".join(lines), "rows.ndjson")
+    result = plant.run("write", path, "--keep-good", "--json")
+    assert result.json["written"] == 1
+    assert [(row["row"], row["column"]) for row in result.json["bad_rows"]] == [
+        (2, ""),
+        (3, ""),
+        (4, "_time"),
+        (5, "rpm"),
+        (6, ""),
+        (7, "rmp"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ("empty",)),
+        ("_time,rmp\n", ("'rmp'", "variable of aspect 'motor'")),
+        ("rpm\n1\n", ("no column of times",)),
+        ("_time;rpm\n", ("--delimiter",)),
+        (b"_time,rpm\n\xff,1\n", ("row 2", "_time")),
+        (b"_time,label\n1767600000000,\xff\n", ("row 2", "label", "UTF-8")),
+    ],
+)
+def test_files_that_are_none_are_refused_with_their_name(plant, text, words):
+    """Before anything is written."""
+    result = plant.run("write", plant.file(text))
+    assert result.code == 3, result
+    for word in words:
+        assert word in result.err, result
+
+
+def test_standard_input_is_read_once_and_checked_whole(plant, monkeypatch):
+    """It is kept aside meanwhile: a bad last row still means that nothing is written."""
+    env = {"MCAGENT_CREDENTIALS": str(plant.folder / "credentials.json")}
+    text = plant.rows(3).read_text()
+    arguments = ("timeseries", "write", plant.asset, "motor", "-", "--ca", plant.hub.ca_file)
+    bad = mcagent(*arguments, stdin=text + "x,1\n", env=env)
+    assert bad.code == 3
+    assert plant.read() == []
+    assert mcagent(*arguments, stdin=text, env=env).code == 0
+    assert len(plant.read()) == 3
+
+
+def test_a_file_that_changes_while_it_is_written_is_noticed(plant, monkeypatch):
+    """Both ways: a row that was good a moment ago, and a file that grew."""
+    from mcagent.services.timeseries import TimeSeries
+
+    path = plant.rows(3)
+    write = TimeSeries.write
+
+    def spoil_first(self, asset, aspect, records, **options):
+        path.write_text(path.read_text() + "yesterday,1,,,,\n")
+        return write(self, asset, aspect, records, **options)
+
+    monkeypatch.setattr(TimeSeries, "write", spoil_first)
+    result = plant.run("write", path)
+    assert result.code in (1, 3)
+    assert "changed" in result.err
+
+    def grow_after(self, asset, aspect, records, **options):
+        done = write(self, asset, aspect, records, **options)
+        path.write_text(path.read_text() + f"{T0 + 60_000},1,,,,\n")
+        return done
+
+    path = plant.rows(3)
+    monkeypatch.setattr(TimeSeries, "write", grow_after)
+    result = plant.run("write", path)
+    assert result.code == 1
+    assert "changed while it was written: 3 records" in result.err
+
+
+def test_waiting_for_what_was_written(plant):
+    """`--wait`: visible, or an exit code that says so."""
+    result = plant.run("write", plant.rows(2), "--wait", "10", "--json")
+    assert (result.code, result.json["visible"]) == (0, True)
+
+
+# -- newest, latest, aggregate
+
+
+def test_newest_and_latest(plant):
+    """The newest records first; each variable once."""
+    import time
+
+    now_ms = time.time_ns() // 1_000_000
+    plant.run("write", plant.rows(3, start_ms=now_ms - 10_000))
+    newest = plant.run("newest", "--limit", "2", "--json").json["records"]
+    assert [record["rpm"] for record in newest] == [2, 1]
+    latest = plant.run("latest", "--json").json["latest"]
+    assert {one["variable"]: one["value"] for one in latest} == {
+        "rpm": 2,
+        "load": 0.25,
+        "on": True,
+    }
+    assert "rpm" in plant.run("latest").out
+    refused(plant.run("latest", "--select", "label"), 3, "label", "newest")
+    empty = plant.run("latest", aspect="air")
+    assert empty.code == 0
+    assert "2 hours" in empty.err
+    assert "12 months" in plant.run("newest", aspect="air").err
+
+
+def test_aggregates_in_every_format(plant):
+    """A row an interval and variable."""
+    plant.run("write", plant.rows(5))
+    options = ("--from", FROM, "--to", TO, "--unit", "hour", "--select", "rpm")
+    found = plant.run("aggregate", *options, "--json").json["aggregates"]
+    assert [(one["start"], one["count_good"], one["maximum"]) for one in found] == [
+        ("2026-01-05T07:00:00.000Z", 1, 0),
+        ("2026-01-05T08:00:00.000Z", 4, 4),
+    ]
+    assert found[1]["last_time"] == "2026-01-05T08:00:04.000Z"
+    rows = list(
+        csv.DictReader(plant.run("aggregate", *options, "--format", "csv").out.splitlines())
+    )
+    assert [row["average"] for row in rows] == ["0.0", "2.5"]
+    assert "average" in plant.run("aggregate", *options).out
+    assert len(plant.run("aggregate", *options, "--format", "ndjson").out.splitlines()) == 2
+
+
+# -- delete
+
+
+def hours(days):
+    import time
+
+    start = (time.time_ns() // 1_000_000 - days * DAY_MS) // HOUR_MS * HOUR_MS
+    return ("--from", str(start), "--to", str(start + HOUR_MS)), start
+
+
+def test_a_delete_asks_first_and_is_noted(plant):
+    """Without a terminal there is nobody to ask; the second of a day is stopped here."""
+    options, start = hours(30)
+    plant.run("write", plant.rows(3, start_ms=start + 1))
+    dry = plant.run("delete", *options, "--dry-run", "--json")
+    assert (dry.code, dry.json["deleted"], len(dry.json["unchecked"])) == (0, False, 2)
+    env = {
+        "MCAGENT_CREDENTIALS": str(plant.folder / "credentials.json"),
+        "XDG_STATE_HOME": str(plant.folder / "xdg"),
+    }
+    arguments = ("timeseries", "delete", plant.asset, "motor", *options, "--ca", plant.hub.ca_file)
+    refused(mcagent(*arguments, stdin="y\n", env=env), 2, "--yes")
+    assert len(plant.run("read", *options, "--json").json["records"]) == 3
+    done = plant.run("delete", *options, "--yes")
+    assert done.code == 0
+    assert "deleted" in done.out
+    assert "submitted" in done.err
+    assert plant.run("read", *options, "--json").json["records"] == []
+    refused(plant.run("delete", *options, "--yes"), 3, "one a day", "possible from")
+
+
+def test_illegal_ranges_are_refused_before_the_question(plant):
+    """With the next legal one."""
+    _options, start = hours(30)
+    odd = ("--from", str(start + 1), "--to", str(start + 2 * HOUR_MS))
+    refused(plant.run("delete", *odd), 3, "whole UTC hours", "legal inside it now")
+    refused(plant.run("delete", "--from", FROM), 2, "--to")
+    recent, _start = hours(2)
+    refused(plant.run("delete", *recent), 3, "less than 7 days ago")
+
+
+# -- wrong commands and credentials
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ((), 2, ("missing", "--last")),
+        (("--from", FROM, "--last", "1h"), 2, ("given twice",)),
+        (("--last", "1 week"), 2, ("--last", "7d")),
+        (("--from", "5 January"), 3, ("--from",)),
+        (("--from", "2026-01-05T08:00:00"), 3, ("offset from UTC",)),
+        (("--from", TO, "--to", FROM), 3, ("before it begins",)),
+        (("--last", "1h", "--select", "rmp"), 3, ("'rmp'", "rpm")),
+        (("--last", "1h", "--json", "--format", "csv"), 2, ("--json",)),
+        (("--last", "1h", "--limit", "0"), 3, ("limit",)),
+        (("--last", "1h", "--timeout", "0"), 2, ("--timeout",)),
+        (("--last", "1h", "--output", "/nowhere/out.csv"), 3, ("/nowhere/out.csv",)),
+        (("--last", "1h", "--agent", "x", "--credentials", "y"), 2, ("--agent",)),
+        (("--last", "1h", "--credentials", "/nowhere"), 4, ("/nowhere",)),
+        (("--last", "1h", "--agent", "/nowhere"), 5, ("not onboarded",)),
+    ],
+)
+def test_wrong_options_say_what_is_wrong(plant, options, code, words):
+    """One line and a hint."""
+    refused(plant.run("read", *options), code, *words)
+
+
+def test_unknown_aspect_and_asset(plant):
+    """The aspects there are; the id that is none."""
+    refused(plant.run("read", "--last", "1h", aspect="motr"), 3, "motr", "air, motor")
+    plant.asset = "0" * 32
+    refused(plant.run("read", "--last", "1h"), 7, "0" * 32)
+
+
+def test_nobody_says_who_asks(plant, monkeypatch):
+    """The two ways are named."""
+    monkeypatch.delenv("MCAGENT_CREDENTIALS")
+    refused(plant.run("read", "--last", "1h"), 2, "--credentials", "--agent")
+
+
+def test_a_failed_export_leaves_no_half_file(plant):
+    """It appears when it is complete."""
+    plant.run("write", plant.rows(3))
+    path = plant.folder / "out.csv"
+    assert plant.run("read", "--last", "1h", "--output", path, aspect="motr").code == 3
+    assert not path.exists()
+    assert not list(plant.folder.glob("*.part"))
+
+
+def test_no_action_shows_help(plant):
+    """And what there is."""
+    result = inside("timeseries")
+    assert result.code == 2
+    assert "read" in result.err
+
+
+# -- the picture
+
+
+@pytest.mark.slow
+def test_a_plot_is_drawn(plant, tool_missing):
+    """A PNG with a curve for each numeric variable."""
+    try:
+        import matplotlib as mpl  # noqa: F401
+    except ImportError:
+        tool_missing("matplotlib is not installed")
+    plant.run("write", plant.rows(50))
+    path = plant.folder / "out.png"
+    assert plant.run("read", "--from", FROM, "--to", TO, "--plot", path).code == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    svg = plant.folder / "out.svg"
+    plant.run("read", "--from", FROM, "--to", TO, "--plot", svg)
+    assert svg.read_text().count('id="axes_') == 3  # rpm, load, on
+    refused(plant.run("read", "--last", "1h", "--plot", "x.doc"), 3, ".png")
+    refused(plant.run("read", "--last", "1s", "--plot", path), 3, "nothing to draw")
+
+
+def test_a_curve_of_many_points_keeps_its_peaks_and_stays_bounded():
+    """A million points, one of them high."""
+    curve = plotting.Curve()
+    for n in range(200_000):
+        curve.add(n, 1000.0 if n == 77_777 else n % 10)
+    assert len(curve.times) < 40_000
+    assert max(curve.values) == 1000.0
+    assert list(curve.times) == sorted(set(curve.times))
+    picture = plotting.Plot("x.png")
+    picture.add(Record(1, {"a": 1, "t": "text", "b": True}))
+    assert set(picture.curves) == {"a", "b"}
