@@ -145,9 +145,10 @@ class Samples:
         """Tell of which records whole-record replacement would keep the last piece alone."""
         if self._settings.replace_records:
             return []
-        times: dict[Place, list[int]] = {}
-        for place, time_ms in self.records:
-            times.setdefault(place, []).append(time_ms)
+        times: dict[Place, list[int]] = {place: [] for place, _ in self.records}
+        for (place, time_ms), values in self.records.items():
+            if len(values) < len(self._variables(place)):  # a whole one replaces without a loss
+                times[place].append(time_ms)
         said = []
         for place, asked in times.items():
             split = self._in_pieces.get(place, set())
