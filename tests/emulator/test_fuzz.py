@@ -38,6 +38,12 @@ SPLICES = [
     b"\xff",
     b"",
 ]
+EVENT_MAPPING = {
+    "eventTypeId": "Press",
+    "eventTypeName": "Press",
+    "eventTypeFieldName": "source",
+    "eventTypeFieldValue": "1",
+}
 COUNTS = re.compile(r"Total [a-z ]+: (\d+), valid: (-?\d+), dropped: (\d+) ")
 few = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -149,6 +155,29 @@ def test_any_json_as_configuration_or_mapping_is_answered(hub, device, body):
     )
     assert device.register(body=json.dumps(body)).status in (400, 401)
     assert device.rotate(body=json.dumps(body)).status in (400, 401)
+
+
+@few
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(sorted(("agentId", "assetId", *EVENT_MAPPING))),
+        json_values | st.text(max_size=300),
+    ),
+    details=json_values | st.dictionaries(st.sampled_from(["source", "code"]), json_values),
+)
+def test_any_event_mapping_and_any_event_against_it_are_answered(hub, device, changes, details):
+    path = CONNECT + "/eventMappings"
+    body = {"agentId": device.id, "assetId": device.id, **EVENT_MAPPING, **changes}
+    got = device.call("POST", path, json.dumps(body))
+    assert got.status in (201, 400, 403, 409), got.body
+    if got.status == 201:
+        one = f"{path}/{got.json['id']}"
+        changed = device.call("PATCH", one, json.dumps(changes), If_Match="1")
+        assert changed.status in (200, 400, 403, 409), changed.body
+    sent = exchange_body(event(type="Press", details=details))
+    assert device.exchange(sent).status in (200, 400)
+    hub.settle()
+    assert {line["asset"] for line in hub.events()} <= {device.id}
 
 
 @few
