@@ -32,8 +32,9 @@ def modules(request, tool_missing):
 
 @pytest.fixture(scope="session", params=operations.SCHEMES)
 def session_hub(request, modules):
+    """Over http with its defaults, over https at its harshest."""
     tls = request.param == "https"
-    with Emulator(tls=tls, settings={"processing_delay_s": 0.0}) as hub:
+    with Emulator(tls=tls, strict=tls, settings={"processing_delay_s": 0.0}) as hub:
         yield hub
 
 

@@ -7,7 +7,7 @@ import pytest
 from .node import NodeError, date
 from .operations import shows
 from .plain import text
-from .world import POINTS, T0, configuration, values
+from .world import POINTS, RECENT, T0, configuration, values
 
 AGENTS = "/api/agentmanagement/v3/agents/"
 
@@ -228,11 +228,11 @@ def test_an_event_of_an_agent_is_found(world):
         "sourceId": "application",
         "source": "Meowz",
         "severity": 20,
-        "timestamp": text(T0),
+        "timestamp": text(RECENT),
         "description": "Test of an <event> with ümlauts",
     }
     assert agent.call("PostEvent", event) is True
-    wanted = json.dumps({"entityId": ident, "timestamp": {"after": text(T0 - 1)}})
+    wanted = json.dumps({"entityId": ident, "timestamp": {"after": text(RECENT - 1)}})
     page = world.plain.get("/api/eventmanagement/v3/events", filter=wanted)
     (there,) = page["_embedded"]["events"]
     assert {name: there[name] for name in event} == event

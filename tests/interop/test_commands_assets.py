@@ -64,10 +64,11 @@ def test_types_by_command(world, logged_in):
     "mc asset-info",
     "mc list-assets",
     "mc delete-asset",
-    compared="an asset by options and one by its template, by REST; listed; a tree; its data shown; deleted",
+    compared="an asset by options and one by its template, by REST; listed; a tree (`asset_page_max` 2000); its data shown; deleted",
 )
 def test_assets_by_command(world, logged_in):
     mc = logged_in
+    world.hub.change_settings(asset_page_max=2000)  # its tree asks for so many at once
     made(mc, "aspects", "a.json", MOTOR)
     made(mc, "asset-types", "t.json", {**MACHINE, "variables": []})
     given = ("--assetname", "Press 7", "--typeid", "localdev.Machine", "--externalid", "SN-42")

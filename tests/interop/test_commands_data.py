@@ -12,7 +12,7 @@ from .plain import text
 from .test_agent import short
 from .test_events import PUMP, STANDARD, within
 from .test_timeseries import VARIABLES, as_read, records
-from .world import T0
+from .world import RECENT, T0
 
 EVENTS = "/api/eventmanagement/v3/"
 FILES = "/api/iotfile/v3/files/"
@@ -121,7 +121,7 @@ def test_events_are_made_listed_downloaded_and_deleted(world, mc, motor):
     event = {
         "typeId": STANDARD,
         "entityId": motor,
-        "timestamp": text(T0),
+        "timestamp": text(RECENT),
         "severity": 20,
         "description": "overtemperature",
         "source": "drive 4",
@@ -136,7 +136,7 @@ def test_events_are_made_listed_downloaded_and_deleted(world, mc, motor):
     assert {name: there[name] for name in event} == event
     wanted = within(motor)
     printed = mc.service("events", "--filter", wanted)
-    assert "%s Press 7 (%s) Error MSE %s overtemperature" % (ident, motor, text(T0)) in printed
+    assert "%s Press 7 (%s) Error MSE %s overtemperature" % (ident, motor, text(RECENT)) in printed
     assert json.loads(mc.service("events", "--mode", "info", "--eventid", ident)) == there
     mc.service("events-bulk", "--filter", mc.write("f.json", wanted), "--dir", "down")
     assert loaded(mc, "down", "events_0.json")["events"] == [there]

@@ -7,7 +7,7 @@ import pytest
 from .node import NodeError
 from .operations import shows
 from .plain import text
-from .world import T0
+from .world import RECENT
 
 EVENTS = "/api/eventmanagement/v3/"
 STANDARD = "com.siemens.mindsphere.eventmgmt.event.type.MindSphereStandardEvent"
@@ -27,7 +27,7 @@ def event(asset, number=0, **changes):
     given = {
         "typeId": STANDARD,
         "entityId": asset,
-        "timestamp": text(T0 + number * 1000),
+        "timestamp": text(RECENT + number * 1000),
         "correlationId": "batch-%d" % number,
         "severity": 20,
         "code": "E-117",
@@ -39,7 +39,7 @@ def event(asset, number=0, **changes):
 
 
 def within(asset, **more):
-    return json.dumps({"entityId": asset, "timestamp": {"after": text(T0 - 1)}, **more})
+    return json.dumps({"entityId": asset, "timestamp": {"after": text(RECENT - 1)}, **more})
 
 
 @shows(
@@ -126,7 +126,7 @@ def test_event_types(world, client, asset):
         "PatchEventType", "localdev.PumpEvent", change, {"ifMatch": there["etag"]}
     )
     assert world.plain.get(path)["ttl"] == 40
-    base = {"typeId": "localdev.PumpEvent", "entityId": asset, "timestamp": text(T0)}
+    base = {"typeId": "localdev.PumpEvent", "entityId": asset, "timestamp": text(RECENT)}
     with pytest.raises(NodeError, match="pressure"):
         client.call("PostEvent", {**base, "mode": "AUTO"})
     with pytest.raises(NodeError):
@@ -135,7 +135,7 @@ def test_event_types(world, client, asset):
     wanted = within(asset, typeId="localdev.PumpEvent", pressure=2.5)
     found = client.call("GetEvents", {"filter": wanted})["_embedded"]["events"]
     assert [line["id"] for line in found] == [sent["id"]]
-    job = {"filter": {"typeId": "localdev.PumpEvent", "timestamp": {"after": text(T0 - 1)}}}
+    job = {"filter": {"typeId": "localdev.PumpEvent", "timestamp": {"after": text(RECENT - 1)}}}
     client.call("PostDeleteEventsJob", job)
     client.call("DeleteEventType", "localdev.PumpEvent", {"ifMatch": changed["etag"]})
     assert world.plain.status(path) == 404
@@ -155,7 +155,7 @@ def test_jobs(world, client, asset):
     page = world.plain.get(EVENTS + "events", filter=within(asset), size=100, sort="timestamp,asc")
     there = page["_embedded"]["events"]
     assert [{name: line[name] for name in events[0]} for line in there] == events
-    wanted = {"typeId": STANDARD, "severity": 30, "timestamp": {"after": text(T0 - 1)}}
+    wanted = {"typeId": STANDARD, "severity": 30, "timestamp": {"after": text(RECENT - 1)}}
     job = client.call("PostDeleteEventsJob", {"filter": {**wanted, "entityId": asset}})
     assert client.call("GetDeleteEventsJob", job["id"])["state"] == "FINISHED"
     page = world.plain.get(EVENTS + "events", filter=within(asset), size=100)

@@ -1,13 +1,16 @@
 """What each test finds: a hub, the client's objects, and a plain reader of the same hub."""
 
+import base64
 import json
 import os
+import time
 
 from mcagent.emulator.scopes import ALL_SCOPES
 
 from .plain import Plain
 
 T0 = 1767600000000  # 2026-01-05T08:00:00Z
+RECENT = (time.time_ns() // 10**9 - 3600) * 1000  # events vanish when their time has come
 TENANT = "localdev"
 
 POINTS = (("temperature", "DOUBLE", "°C"), ("strokes", "LONG", ""), ("running", "BOOLEAN", ""))
@@ -101,8 +104,6 @@ class World:
 def credentials(hub, plain, app=False):
     body = {"name": "interop", "version": "1.0.0" if app else ""}
     made = json.loads(plain.request("POST", "/_emulator/applications", body).data)
-    import base64
-
     basic = base64.b64encode(("%(clientId)s:%(clientSecret)s" % made).encode()).decode()
     given = {"gateway": hub.url, "basicAuth": "Basic " + basic, "tenant": TENANT}
     if app:
