@@ -25,6 +25,7 @@ from .worker import Worker
 _HOST = re.compile(
     r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
 )
+_COUNTED = ("agents", "assets", "mappings", "event_mappings", "files", "recoverable")
 
 
 class Hub:
@@ -67,7 +68,14 @@ class Hub:
         with self.store.reading() as db:
             count = {
                 name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608
-                for name in ("agents", "assets", "mappings", "files", "recoverable")
+                for name in (
+                    "agents",
+                    "assets",
+                    "mappings",
+                    "event_mappings",
+                    "files",
+                    "recoverable",
+                )
             }
             root = "SELECT count(*) FROM assets WHERE parent IS NULL"  # made by itself
             count["assets"] -= db.execute(root).fetchone()[0]
@@ -82,6 +90,7 @@ class Hub:
                 "onboarded": db.execute(onboarded).fetchone()[0],
                 "assets": count["assets"],
                 "mappings": count["mappings"],
+                "event_mappings": count["event_mappings"],
                 "exchanges": last["exchange"] if last else 0,
                 "received": dict(tuple(row) for row in db.execute(received)),
                 "records": records,

@@ -9,7 +9,7 @@ import sqlite3
 from collections import Counter
 from typing import Any
 
-from . import agents, assets_tree, assets_types, mappings
+from . import agents, assets_tree, assets_types, events_mappings, mappings
 from .answers import Refusal
 from .assets import root_of
 from .assets_builtin import AGENT_TYPE
@@ -124,6 +124,8 @@ class Seeding:
                 row = agents.find_agent(self._db, row["id"])
         for mapping in _entries(entry, "mappings"):
             self._mapping(mapping, row)
+        for mapping in _entries(entry, "eventMappings"):
+            self._event_mapping(mapping, row)
 
     def _mapping(self, mapping: dict[str, Any], row: sqlite3.Row) -> None:
         body = {
@@ -148,6 +150,21 @@ class Seeding:
             if exc.status != 409:  # it is there already
                 point = str(mapping.get("dataPointId"))[:40]
                 raise Refusal(400, f"mapping of {point}: {exc.message}") from exc
+
+    def _event_mapping(self, mapping: dict[str, Any], row: sqlite3.Row) -> None:
+        places = {"agentId": row["id"], "assetId": self._found(mapping.get("asset"))}
+        try:
+            events_mappings.create_mapping(
+                self._db,
+                events_mappings.read_mapping({**mapping, **places}),
+                settings=self._settings,
+                breaches=self._breaches,
+            )
+            self.made["event mappings"] += 1
+        except Refusal as exc:
+            if exc.status != 409:  # it is there already
+                value = str(mapping.get("eventTypeFieldValue"))[:40]
+                raise Refusal(400, f"event mapping of {value!r}: {exc.message}") from exc
 
     def _found(self, name: Any) -> str:
         if not isinstance(name, str) or name not in self._assets:

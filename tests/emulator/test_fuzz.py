@@ -157,7 +157,7 @@ def test_any_json_as_configuration_or_mapping_is_answered(hub, device, body):
     assert device.rotate(body=json.dumps(body)).status in (400, 401)
 
 
-@few
+@settings(few, max_examples=50)
 @given(
     changes=st.dictionaries(
         st.sampled_from(sorted(("agentId", "assetId", *EVENT_MAPPING))),

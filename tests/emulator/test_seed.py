@@ -10,11 +10,12 @@ import stat
 import pytest
 
 from mcagent.emulator import Emulator
+from mcagent.emulator.answers import Refusal
 from mcagent.emulator.command import serve
 from mcagent.emulator.seed_file import read_plant, shipped_plants
 
 from .application import Application
-from .device import Device, call, sample, timeseries
+from .device import CONNECT, Device, call, event, sample, timeseries
 from .model import ASSETS
 
 SMALL = {
@@ -86,6 +87,46 @@ def test_a_device_of_a_plant_delivers_to_its_asset(hub):
     hub.settle()
     (record,) = hub.stored()
     assert (record["aspect"], record["values"]) == ("motor", {"rpm": 7})
+
+
+EVENT_MAPPING = {
+    "asset": "Press",
+    "eventTypeId": "MindSphereStandardEvent",
+    "eventTypeName": "MindSphereStandardEvent",
+    "eventTypeFieldName": "source",
+    "eventTypeFieldValue": "press",
+}
+
+
+def with_event_mapping(**changes):
+    plant = copy.deepcopy(SMALL)
+    plant["agents"][0]["eventMappings"] = [{**EVENT_MAPPING, **changes}]
+    return plant
+
+
+def test_an_event_of_a_plant_lands_on_its_asset_and_loading_twice_maps_once(hub):
+    boarding = hub.seed(with_event_mapping())["press-07"]
+    hub.seed(with_event_mapping())
+    device = Device(hub, boarding)
+    device.register()
+    device.ask_token()
+    device.send(event(details={"source": "press-07"}), event(details={"source": "door"}))
+    hub.settle()
+    names = {
+        asset["id"]: asset["name"] for asset in call(hub.url, "GET", "/_emulator/assets").json
+    }
+    assert [names[line["asset"]] for line in hub.events()] == ["Press", "press-07"]
+    assert len(Application(hub).call("GET", CONNECT + "/eventMappings").json["content"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"asset": "Roof"}, "'Roof' is no asset"), ({"eventTypeId": 5}, "event mapping of 'press'")],
+)
+def test_a_wrong_event_mapping_is_named_and_nothing_is_loaded(hub, changes, words):
+    with pytest.raises(Refusal, match=words):
+        hub.seed(with_event_mapping(**changes))
+    assert hub.state()["agents"] == 0
 
 
 def test_loading_twice_changes_nothing(hub):
