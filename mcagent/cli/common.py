@@ -60,7 +60,10 @@ def add_json_option(parser: "argparse.ArgumentParser") -> None:
 
 def state_directory(args: "argparse.Namespace") -> str:
     """Where the state lives; there is no default, because the wrong one would look like a loss."""
-    directory = getattr(args, "state", None) or os.environ.get("MCAGENT_STATE")
+    directory = getattr(args, "state", None)
+    if directory == "":  # not the environment's: that would be another device's
+        raise UsageError("--state names no directory", hint="is a variable of your script unset?")
+    directory = directory or os.environ.get("MCAGENT_STATE")
     if not directory:
         raise UsageError(
             "no state directory was named",

@@ -59,7 +59,8 @@ def read(directory: str) -> "tuple[dict[str, Any], str]":
 
 def text(status: "dict[str, Any]", now_ms: int) -> str:
     """*status* for people."""
-    lines = [f"{status['directory']}: {count(status['pending'], 'record')} pending"]
+    pending = count(status["pending"], "record")
+    lines = [f"{printable(status['directory'])}: {pending} pending"]
     lines.append(f"told by {status['told_by']}")
     lanes = status["lanes"]
     rejected = status["buffer"].get("rejected")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 _LONGEST_TIMEOUT_S = 1_000_000_000  # 31 years; infinity has no int
+_NAP_MS = 1000
 _CLOSED = 9  # EBADF: the buffer was closed while this ran in another thread
 _TROUBLES_TO_SEPARATE = 2  # 5xx in a row after which lanes go one by one
 
@@ -135,8 +136,8 @@ class Uploader:
                     break
                 if dispatch.time_is_up:
                     break
-                if wait_ms:
-                    self._sleep_ms(self._until_probe(wait_ms))
+                if wait_ms:  # meanwhile other threads record, and say that the link is back
+                    self._sleep_ms(min(self._until_probe(wait_ms), _NAP_MS))
         finally:
             self.session.deadline_ms = dispatch.deadline_ms = None
         error = dispatch.credential_error
@@ -366,8 +367,7 @@ class Uploader:
             self._turn += 1
             return [pending[self._turn % len(pending)]] if pending else []
         # What found no room before fills the next body first, or a large file never goes.
-        first = [lane for lane in ready if lane in self._left_out]
-        return first + [lane for lane in ready if lane not in first]
+        return sorted(ready, key=lambda lane: (lane not in self._left_out, ready.index(lane)))
 
     def _told(self, read: "Callable[[], Response | None]", lane: str) -> bool:
         """Run one of the view's readers; where it learns nothing, *lane* waits for it alone."""

@@ -8,7 +8,7 @@ from mcagent import Agent
 from mcagent.cli.status import text
 from mcagent.emulator import Emulator
 from mcagent.pulse import LAST_MINUTE
-from tests.cli.running import inside, mcagent, write_json
+from tests.cli.running import inside, mcagent, refused, write_json
 
 
 @pytest.fixture
@@ -174,3 +174,10 @@ def test_without_a_service_the_files_tell(agent, device):
     status = inside("status", "--json", state=device).json
     assert status["told_by"] == "its files (no process has it)"
     assert "pid" not in status
+
+
+def test_an_unset_variable_of_a_script_is_not_another_device(device, monkeypatch):
+    """`--state "$DIR"` without DIR must not show, or fill, what MCAGENT_STATE names."""
+    monkeypatch.setenv("MCAGENT_STATE", str(device))
+    assert inside("status").code == 0
+    refused(inside("status", state=""), 2, "--state names no directory", "unset")

@@ -4,7 +4,7 @@ import pytest
 
 from mcagent.errors import CredentialError
 from mcagent.transport.http import Response
-from tests.upload.fakes import add_events
+from tests.upload.fakes import add_events, add_samples
 from tests.upload.test_uploader import Bench, no_answer
 
 
@@ -60,3 +60,24 @@ def test_a_token_that_the_platform_does_not_give_now_is_asked_for_when_it_wants(
     assert len(tries) == 1
     assert report.retry_in_s == 120
     assert bench.uploader.status()["held"] == {}
+
+
+def test_what_another_thread_records_during_a_long_upload_goes_at_once():
+    """`upload(3600)` sits out a held lane; the other lanes are not asleep with it."""
+    bench = Bench()
+    bench.platform.refuses = lambda item: item["type"] == "businessEvent"
+    add_events(bench.buffer, [1])
+    recorded_ms = []
+
+    def sleep_ms(duration_ms):
+        bench.clock.ms += duration_ms
+        if bench.clock.ms > 1_060_000 and not recorded_ms:
+            recorded_ms.append(bench.clock.ms)
+            add_samples(bench.buffer, [1])
+        if bench.platform.samples and len(recorded_ms) == 1:
+            recorded_ms.append(bench.clock.ms)
+
+    bench.uploader._sleep_ms = sleep_ms
+    bench.uploader.upload(3600)
+    assert bench.platform.samples == [1]
+    assert recorded_ms[1] - recorded_ms[0] <= 2000
