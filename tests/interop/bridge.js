@@ -65,7 +65,7 @@ async function serve(request) {
     }
     let target = objects.get(request.on || request.class);
     for (const getter of request.via) target = target[getter]();
-    if ("class" in request) return { value: target.constructor.name };
+    if ("class" in request) return { value: { name: target.constructor.name, path: target._baseUrl } };
     const value = await encode(await target[request.call](...args));
     return { value, collected, of: target.constructor.name };
 }

@@ -158,7 +158,8 @@ class Remote:
     def client(self, *getters):
         return Remote(self._bridge, self._name, None, [*self._via, *getters])
 
-    def class_name(self):
+    def about(self):
+        """Give the object's class as `name`, and the `path` of the service that it asks."""
         return self._bridge.ask(**{"class": self._name}, via=self._via)["value"]
 
     def call(self, method, *args):
