@@ -66,6 +66,8 @@ _BUILTIN = {
     AGENT_BASE: _type("AgentBaseEvent", STANDARD, _field("component", "STRING")),
 }
 
+BUILTIN_NAMES = frozenset(one["name"] for one in _BUILTIN.values())
+
 # Members that every event has; a type adds fields to them.
 MEMBERS = ("typeId", "correlationId", "timestamp", "entityId")
 

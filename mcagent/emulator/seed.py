@@ -16,6 +16,7 @@ from .assets_builtin import AGENT_TYPE
 from .assets_types import ASPECT, ASSET
 from .breaches import Breaches
 from .datasource import check_configuration, points_of, replace_configuration
+from .events_types import BUILTIN_NAMES
 from .settings import Settings
 
 _MEMBERS = ("name", "aspectTypes", "assetTypes", "assets", "agents")
@@ -153,6 +154,9 @@ class Seeding:
 
     def _event_mapping(self, mapping: dict[str, Any], row: sqlite3.Row) -> None:
         places = {"agentId": row["id"], "assetId": self._found(mapping.get("asset"))}
+        kind = mapping.get("eventTypeId")
+        if isinstance(kind, str) and kind not in BUILTIN_NAMES:
+            places["eventTypeId"] = self._type_id(kind)
         try:
             events_mappings.create_mapping(
                 self._db,

@@ -116,7 +116,15 @@ def test_an_event_of_a_plant_lands_on_its_asset_and_loading_twice_maps_once(hub)
         asset["id"]: asset["name"] for asset in call(hub.url, "GET", "/_emulator/assets").json
     }
     assert [names[line["asset"]] for line in hub.events()] == ["Press", "press-07"]
-    assert len(Application(hub).call("GET", CONNECT + "/eventMappings").json["content"]) == 1
+    (mapped,) = Application(hub).call("GET", CONNECT + "/eventMappings").json["content"]
+    assert mapped["eventTypeId"] == "MindSphereStandardEvent"
+
+
+def test_an_event_type_of_a_plant_needs_no_tenant(hub):
+    hub.seed(with_event_mapping(eventTypeId="PressEvent", eventTypeName="PressEvent"))
+    hub.seed(with_event_mapping(eventTypeId="localdev.PressEvent", eventTypeName="PressEvent"))
+    (mapped,) = Application(hub).call("GET", CONNECT + "/eventMappings").json["content"]
+    assert mapped["eventTypeId"] == "localdev.PressEvent"
 
 
 @pytest.mark.parametrize(
