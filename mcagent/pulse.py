@@ -35,10 +35,11 @@ class Pulse:
         del self._taken[:-_KEPT]
         if len(self._taken) < 2:
             return
-        began_ms, _recorded, done = self._taken[-2]
-        gone = self._taken[-1][2] - done
-        # Where less is left than went, what came set the pace, and not the link.
-        if 0 < gone <= status.pending:
+        began_ms, recorded_before, done_before = self._taken[-2]
+        come, gone = recorded - recorded_before, recorded - status.pending - done_before
+        # With less of a backlog at one of the ends what came set the pace, or an outage began.
+        left = min(recorded_before - done_before, status.pending)
+        if 0 < gone <= left and left >= 2 * come:
             self._speeds.append(gone / (now_ms - began_ms) * 1000)
             del self._speeds[:-_SPEEDS]
             self._speed_ms = now_ms

@@ -96,6 +96,16 @@ def test_a_link_that_was_only_kept_up_with_tells_no_speed():
     assert "no backlog was sent" in rates["drained_basis"]
 
 
+def test_the_moment_in_which_an_outage_begins_is_no_measure():
+    """A second of it still delivered: that is not how fast the link is."""
+    device = Device()
+    device.live(600, goes=500)
+    device.live(5, goes=1)
+    rates = device.live(600, goes=0)
+    assert rates["drained_in_s"] is None
+    assert "no backlog was sent" in rates["drained_basis"]
+
+
 def test_an_outage_from_the_start_on():
     rates = Device().live(600, goes=0)
     assert rates["drained_in_s"] is None
