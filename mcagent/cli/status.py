@@ -9,7 +9,7 @@ from . import statusplatform
 from .common import add_json_option, count, show, state_directory
 from .display import duration, table
 from .exits import OK
-from .statusrows import clock_rows, secret_rows, unmapped_rows, vanished_rows
+from .statusrows import clock_rows, said_once, secret_rows, unmapped_rows, vanished_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def text(status: "dict[str, Any]", now_ms: int) -> str:
     rows += unmapped_rows(upload) + vanished_rows(upload)
     rows += _rows("", upload, now_ms)
     # Some of the words come from afar: a terminal must not obey them.
-    lines.append(table([(name, printable(words)) for name, words in rows]))
+    lines.append(table([(name, printable(words)) for name, words in said_once(rows, upload)]))
     lines += ["note: " + printable(note) for note in status["notes"]]
     return "\n".join(lines)
 
@@ -97,7 +97,9 @@ def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
     upload, worker, rows = status["upload"], status["worker"] or {}, []
     if status["pending"] and "retry_in_s" in upload:
         wait_s, reason = upload["retry_in_s"], upload["reason"]
-        words = f"the next try is in {duration(int(wait_s * 1000))}" if wait_s else "sends now"
+        words = "tries now" if reason else "sends now"
+        if wait_s:
+            words = f"the next try is in {duration(int(wait_s * 1000))}"
         rows.append(("next", f"{words}: {reason}" if reason else words))
     if worker.get("delivered_per_s") is not None:
         leave, come = worker["delivered_per_s"], worker["recorded_per_s"]

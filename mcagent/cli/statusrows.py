@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     Rows = list[tuple[str, str]]
 
+_LONG = 60  # a short reason is as quickly read as "as above"
+
 
 def clock_rows(upload: "dict[str, Any]") -> "Rows":
     """What the clock is worth; nothing where only files told, which do not know it."""
@@ -58,6 +60,26 @@ def vanished_rows(upload: "dict[str, Any]") -> "Rows":
         )
         rows.append((f"mapping of {point}", words))
     return rows
+
+
+def said_once(rows: "Rows", upload: "dict[str, Any]") -> "Rows":
+    """*rows*, where a long reason that stands in several of them is said in the first alone."""
+    session = upload.get("session", {})
+    texts = [upload.get("reason"), upload.get("last_error"), session.get("problem")]
+    texts += [*upload.get("held", {}).values(), *upload.get("waiting", {}).values()]
+    # The longest first: a reason holds the problem that it is about.
+    long = sorted({text for text in texts if text and len(text) > _LONG}, key=len, reverse=True)
+    told: "set[str]" = set()
+    once = []
+    for name, words in rows:
+        new = [text for text in long if text in words and text not in told]
+        shown = words
+        for text in [text for text in long if text in told]:
+            shown = shown.replace(text, "as above")
+        for text in new:
+            told.update(part for part in long if part in text)
+        once.append((name, shown))
+    return once
 
 
 def _words(clock: "dict[str, Any]", offset_ms: "int | None") -> str:

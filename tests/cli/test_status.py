@@ -176,6 +176,28 @@ def test_without_a_service_the_files_tell(agent, device):
     assert "pid" not in status
 
 
+def test_a_long_reason_is_said_once(agent, device):
+    """The same paragraph as next, last error, held and problem would hide everything else."""
+    status = inside("status", "--json", state=device).json
+    problem = "the platform refuses the credentials of this agent: it was offboarded, or " * 2
+    reason = problem + ". an operator offboards the agent"
+    status["pending"] = 3
+    status["upload"].update(
+        reason=reason,
+        retry_in_s=20,
+        last_error=reason,
+        last_error_s=5,
+        held={"everything": reason},
+    )
+    status["upload"]["session"]["problem"] = problem
+    shown = " ".join(text(status, 0).split())
+    assert shown.count(problem.strip()) == 1
+    assert "next the next try is in 20 s: the platform refuses" in shown
+    assert "last error as above (5 s ago)" in shown
+    assert "held everything as above" in shown
+    assert "problem as above" in shown
+
+
 def test_an_unset_variable_of_a_script_is_not_another_device(device, monkeypatch):
     """`--state "$DIR"` without DIR must not show, or fill, what MCAGENT_STATE names."""
     monkeypatch.setenv("MCAGENT_STATE", str(device))
