@@ -40,7 +40,7 @@ ROLES_OF = {
 _FAMILIES = (
     (("agm.", "obc.", "dsc."), ("mdsp:core:agentmanagement.fullaccess",)),
     (("map.", "evt.map.", "da.", "di.", "rec."), ("mdsp:core:mindconnect.fullaccess",)),
-    (("asm.", "atm."), ("mdsp:core:assetmanagement.admin",)),
+    (("asm.", "atm.", "aml."), ("mdsp:core:assetmanagement.admin",)),
     (("em.",), ("mdsp:core:em.eventmanager",)),
 )
 _READ_ASSETS = ("asm.r", "atm.r", "atm.apt.r")
