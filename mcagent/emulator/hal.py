@@ -22,6 +22,9 @@ class Listing(NamedTuple):
     size_max: int
     sort_default: str
     sortable: frozenset[str]
+    embeds_nothing: bool = (
+        False  # `_embedded` with an empty list, instead of none, where nothing matched
+    )
 
 
 def hal(value: Any, status: int = 200, headers: "dict[str, str] | None" = None) -> Response:
@@ -97,7 +100,7 @@ def page_of(
             "number": number,
         },
     }
-    if shown:  # `_embedded` is missing when nothing matched
+    if shown or listing.embeds_nothing:
         answer["_embedded"] = {listing.member: shown}
     return answer
 

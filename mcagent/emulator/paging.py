@@ -68,25 +68,34 @@ def _number(query: Mapping[str, str], name: str, default: int, low: int, high: i
     return int(text)
 
 
-def _filter(text: str, keys: tuple[str, ...]) -> dict[str, Any]:
+def _filter(text: str, keys: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """Read a filter's conditions, all of which must hold.
+
+    They may stand below `and`, as an object or a list of objects: the Node client sends that.
+    """
     if not text:
-        return {}
+        return []
     try:
         wanted = parse_json(text)
     except ValueError as exc:
         raise Refusal(400, f"filter is not JSON: {exc}") from exc
     if not isinstance(wanted, dict):
         raise Refusal(400, "filter must be a JSON object.")
-    for key, condition in wanted.items():
+    both = wanted.pop("and", [])
+    parts = [wanted, *(both if isinstance(both, list) else [both])]
+    if not all(isinstance(part, dict) for part in parts):
+        raise Refusal(400, "and of the filter must be a list of objects, or an object.")
+    conditions = [pair for part in parts for pair in part.items()]
+    for key, condition in conditions:
         if key not in keys:
             raise Refusal(400, f"filter knows {', '.join(keys)}, not {key[:40]!r}.")
         if isinstance(condition, dict) and not set(condition) <= set(_OPERATORS):
             raise Refusal(400, f"filter knows the operators {', '.join(_OPERATORS)}.")
-    return wanted
+    return conditions
 
 
-def _matches(row: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    for key, condition in wanted.items():
+def _matches(row: dict[str, Any], wanted: list[tuple[str, Any]]) -> bool:
+    for key, condition in wanted:
         conditions = condition if isinstance(condition, dict) else {"eq": condition}
         if not all(_OPERATORS[name](row[key], value) for name, value in conditions.items()):
             return False

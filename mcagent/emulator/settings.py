@@ -46,6 +46,7 @@ class Settings:
 
     # -- asset management (services API 5): a page had 2000 until the end of 2023, 200 since
     asset_page_max: int = 2000
+    embedded_when_empty: bool = True  # False: an empty list of asset management has no `_embedded`
     strict_accept: bool = False  # True: Accept without application/hal+json is a 500, as was seen
 
     # -- events (services API 4): the Node client knows pages of 100, a newer text 500

@@ -29,6 +29,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "Assets and files": {
         "asset_page_max": "Largest page of assets and types.",
+        "embedded_when_empty": "An empty list of assets or types has _embedded; false: not.",
         "strict_accept": "Asset and event management answer 500 to Accept without HAL.",
         "event_page_max": "Largest page of events.",
         "event_ttl": "What the days of a type's ttl count from; off: events stay.",

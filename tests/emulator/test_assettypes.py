@@ -323,5 +323,7 @@ def test_filter_and_sort_and_pages_of_types(app):
     names = [one["name"] for one in got["_embedded"]["aspectTypes"]]
     assert names == ["Unit_C", "Unit_B", "Unit_A"]
     assert got["page"] == {"size": 10, "totalElements": 3, "totalPages": 1, "number": 0}
-    none = app.call("GET", f"{lists}?filter=%7B%22name%22%3A%22nobody%22%7D").json
-    assert "_embedded" not in none
+    nobody = f"{lists}?filter=%7B%22name%22%3A%22nobody%22%7D"
+    assert app.call("GET", nobody).json["_embedded"] == {"aspectTypes": []}
+    app.hub.change_settings(embedded_when_empty=False)
+    assert "_embedded" not in app.call("GET", nobody).json

@@ -217,6 +217,10 @@ def test_listing_by_filter_size_and_page(hub, device, asset):
     assert points(f"filter={mine}&sort=dataPointId,desc") == ["P2", "P1", "CNT"]
     assert points("filter=" + quote('{"dataPointId":{"in":["CNT","x"]}}')) == ["CNT"]
     assert points("filter=" + quote('{"propertyName":{"startsWith":"lev"}}')) == ["P1", "P2", "P1"]
+    both = '{"and":{"propertyName":{"startsWith":"lev"},"dataPointId":"P2"}}'
+    assert points("filter=" + quote(both)) == ["P2"]
+    both = '{"dataPointId":"P1","and":[{"propertyName":{"startsWith":"lev"}},{"agentId":"x"}]}'
+    assert points("filter=" + quote(both)) == []
     page = call(hub.url, "GET", PATH + "?size=3", headers=operator).json
     del page["content"]
     assert page == {
@@ -254,6 +258,9 @@ def test_an_empty_list_has_no_pages(hub, device):
         "filter=x",
         "filter=[]",
         "filter=" + quote('{"color":1}'),
+        "filter=" + quote('{"and":1}'),
+        "filter=" + quote('{"and":[[]]}'),
+        "filter=" + quote('{"and":{"color":1}}'),
         "filter=" + quote('{"agentId":{"like":"x"}}'),
         "filter=" + "[" * 3000,
         "sort=color",
