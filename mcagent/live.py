@@ -72,6 +72,9 @@ class StatusServer:
                     connection.sendall(json.dumps(status).encode())
                 except (OSError, AgentError):
                     pass  # it went away; or the agent was closed meanwhile
+                except Exception as error:  # noqa: BLE001 - the outermost function of this thread
+                    # A service that can be asked no more would need a restart, or a visit.
+                    log("error", "live", "no status: %s: %s" % (type(error).__name__, error))
 
     def _forked(self) -> None:
         """This process is a copy: the parent answers."""
@@ -83,7 +86,8 @@ class StatusServer:
 def read_live(directory: str) -> "dict[str, Any] | None":
     """The status of the agent that runs in *directory*, and its ``pid``.
 
-    None where none runs, where it has no background thread, and where it does not answer in time.
+    None where none runs, where it has no background thread, and where it does not answer in time;
+    `why_silent` says which.
     """
     try:
         data = b""
@@ -99,6 +103,16 @@ def read_live(directory: str) -> "dict[str, Any] | None":
     except (OSError, AttributeError, ValueError):
         return None
     return status if isinstance(status, dict) else None
+
+
+def why_silent(directory: str) -> str:
+    """Why `read_live` got nothing from the process that has *directory*, as words about it."""
+    path = directory + "/" + _NAME
+    if not os.path.lexists(path):
+        return "only Agent.start() and Agent.run() tell it"
+    if not os.access(path, os.R_OK | os.W_OK):
+        return "it tells its own user and root alone"
+    return f"it did not answer within {_PATIENCE_S:g} s"
 
 
 def _listen(directory: str) -> socket.socket:

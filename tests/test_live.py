@@ -13,7 +13,7 @@ import time
 import pytest
 
 from mcagent import Agent, DataModel, DataPoint, DataSource, TransportError
-from mcagent.live import StatusServer, read_live
+from mcagent.live import StatusServer, read_live, why_silent
 from mcagent.transport.fake import FakeTransport
 
 MODEL = DataModel("press-7", [DataSource("press", [DataPoint("strokes", "LONG")])])
@@ -170,6 +170,31 @@ def test_a_forked_child_does_not_answer_for_its_parent(agent):
     _pid, code = os.waitpid(child, 0)
     assert code == 0
     assert read_live(agent.directory) is not None
+
+
+def test_why_nobody_answers_is_told(agent, monkeypatch):
+    """No thread; a thread that is stuck; somebody else's."""
+    assert why_silent(agent.directory) == "only Agent.start() and Agent.run() tell it"
+    monkeypatch.setattr("mcagent.live._PATIENCE_S", 0.2)
+    agent.start()
+    status = agent.status
+    monkeypatch.setattr(agent, "status", lambda: time.sleep(1) or status())
+    assert read_live(agent.directory) is None
+    assert why_silent(agent.directory) == "it did not answer within 0.2 s"
+    monkeypatch.setattr(
+        "mcagent.live.os.access", lambda _path, _mode: False
+    )  # root may everything
+    assert "own user and root" in why_silent(agent.directory)
+
+
+def test_a_status_that_fails_once_is_told_the_next_time(agent, monkeypatch, caplog):
+    """Whatever is wrong with one: the thread that answers does not end with it."""
+    agent.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(agent, "status", lambda: {}["a bug"])
+        assert read_live(agent.directory) is None
+    assert read_live(agent.directory)["pending"] == 1
+    assert "KeyError" in caplog.text
 
 
 def test_rubbish_is_no_status(tmp_path, monkeypatch):

@@ -41,7 +41,7 @@ def run(args: "argparse.Namespace") -> int:
 def read(directory: str) -> "tuple[dict[str, Any], str]":
     """The status of *directory*, and who tells it."""
     from ..inspection.places import owner_of
-    from ..live import read_live
+    from ..live import read_live, why_silent
     from ..observer import read_status
 
     status = read_live(directory)
@@ -51,8 +51,8 @@ def read(directory: str) -> "tuple[dict[str, Any], str]":
     owner = owner_of(directory)
     if owner:
         return status, (
-            f"its files ({owner} has it: what it holds back and why, its next try, its errors and "
-            "what it recorded in the last seconds only Agent.start() and Agent.run() tell)"
+            f"its files ({owner} has it; what it holds back and why, its next try, its errors and "
+            f"what it recorded in the last seconds are not in them: {why_silent(directory)})"
         )
     return status, "its files (no process has it)"
 

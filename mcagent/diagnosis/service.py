@@ -1,6 +1,7 @@
 """The service that runs with this state directory, and what it says of itself."""
 
 from ..inspection.places import owner_of
+from ..live import why_silent
 from .case import Case
 from .following import follow_service
 from .step import Step, failed, passed, skipped
@@ -18,8 +19,8 @@ def look(case: Case) -> Step:
         if not owner:
             return skipped("no service runs with this state directory")
         return skipped(
-            f"{owner} has the directory, and does not tell its status nor the way it takes: only "
-            "Agent.start() and Agent.run() do; its CA file, CRL file and proxy are not known here"
+            f"{owner} has the directory, and does not tell its status nor the way it takes: "
+            f"{why_silent(case.directory)}; its CA file, CRL file and proxy are not known here"
         )
     details = [f"examined by its way: {line}" for line in followed] + _details(live)
     measured = f"pid {live['pid']} runs; {live['pending']} records pending"

@@ -81,7 +81,7 @@ def test_without_a_service_the_files_tell(agent, device):
     agent.stop()
     agent.flush()
     status = inside("status", "--json", state=device).json
-    assert "only Agent.start() and Agent.run() tell" in status["told_by"]
+    assert "only Agent.start() and Agent.run() tell it" in status["told_by"]
     agent.close()
     status = inside("status", "--json", state=device).json
     assert status["told_by"] == "its files (no process has it)"
