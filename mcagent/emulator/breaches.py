@@ -5,6 +5,7 @@ platform, so each breach is noted, and `--strict` refuses it.
 """
 
 import logging
+import threading
 from collections import Counter, deque
 from typing import Any
 
@@ -25,6 +26,7 @@ class Breaches:
         self._clock = clock
         self._latest: deque[dict[str, str]] = deque(maxlen=_KEPT)
         self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()  # requests and the worker break rules at the same time
 
     def over(self, name: str, amount: int, what: str) -> bool:
         """Tell whether *amount* exceeds the limit *name* (0: no limit); note it if only strict."""
@@ -54,21 +56,26 @@ class Breaches:
         """Note a breach of the rule that the switch *name* enforces."""
         # It may hold what a device sent, and ends in a terminal.
         said = "".join(c if c.isprintable() else "?" for c in what)[:_LONGEST]
-        self._counts[name] += 1
+        with self._lock:
+            self._counts[name] += 1
+            first = self._counts[name] == 1
+            self._latest.append(
+                {"time": format_time(self._clock.now_ms()), "switch": name, "what": said}
+            )
         # Once a rule is enough to be warned; who wants each of them asks for more.
-        level = logging.WARNING if self._counts[name] == 1 else logging.INFO
+        level = logging.WARNING if first else logging.INFO
         _LOG.log(level, "strict mode (switch %s) would not let this pass: %s", name, said)
-        self._latest.append(
-            {"time": format_time(self._clock.now_ms()), "switch": name, "what": said}
-        )
 
     def show(self) -> list[dict[str, str]]:
         """Give the latest breaches, oldest first: `time`, `switch` and `what`."""
-        return list(self._latest)
+        with self._lock:
+            return list(self._latest)
 
     def counts(self) -> dict[str, Any]:
-        return dict(self._counts)
+        with self._lock:
+            return dict(self._counts)
 
     def clear(self) -> None:
-        self._latest.clear()
-        self._counts.clear()
+        with self._lock:
+            self._latest.clear()
+            self._counts.clear()

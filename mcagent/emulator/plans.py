@@ -40,5 +40,6 @@ def check_plan(
     elif number > allowed:
         raise Refusal(
             settings.plan_limit_status,
-            f"Plan {settings.plan} allows {allowed} {resource}; {whose} has them.",
+            f"Plan {settings.plan} allows {allowed} {resource}; {whose} has them."
+            " The hub's switch plan names another plan.",
         )

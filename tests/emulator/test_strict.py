@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 
 import pytest
@@ -279,3 +280,22 @@ def test_a_breach_is_logged_as_a_warning_once_a_rule_and_then_as_information(cap
         ("WARNING", "strict mode (switch plan) would not let this pass: first?line"),
         ("INFO", "strict mode (switch plan) would not let this pass: second"),
     ]
+
+
+def test_breaches_of_many_threads_are_all_counted_and_the_latest_500_kept():
+    breaches = Breaches(Settings(), PlatformClock())
+
+    def break_rules():
+        for number in range(300):
+            breaches.note("plan", f"no. {number}")
+            breaches.show()
+
+    threads = [threading.Thread(target=break_rules) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert breaches.counts() == {"plan": 1200}
+    assert len(breaches.show()) == 500
+    breaches.clear()
+    assert (breaches.counts(), breaches.show()) == ({}, [])
