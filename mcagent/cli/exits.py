@@ -99,6 +99,8 @@ _SHELL_WORDS = (
     ("as the CA file", "with --ca FILE"),
     (", or submit its bytes", ""),
     ("pass the boarding configuration that", "mcagent onboard FILE takes the file that"),
+    ("(lose_mappings)", "with --lose-mappings"),
+    ("(replace)", "with --replace"),
     ("submit a DataModel", "describe the data points with mcagent model FILE"),
 )
 

@@ -33,6 +33,16 @@ COMMANDS = {
     "rejected": ("what the platform refused: list it, show it, send it again, drop it", True),
     "status": ("what is stored, since when, and what was dropped or set aside", True),
     "timeseries": ("read, write, delete and summarise time series on the platform", False),
+    "commission": (
+        "bring the platform to what a file describes: types, assets, agents, mappings",
+        False,
+    ),
+    "agents": ("the tenant's agents: make them, board them, their data models", False),
+    "mappings": ("which data points feed which variables, and which events which assets", False),
+    "assets": ("assets, their aspects and their types", False),
+    "events": ("read the events of assets, post one", False),
+    "files": ("files of assets, of any size: upload, download, list, delete", False),
+    "diagnostics": ("what became of what agents sent, and what was dropped of it", False),
 }
 
 # Its options are the emulator's own; they are handed on unread.

@@ -6,7 +6,9 @@ import pytest
 
 from mcagent.cli.hubclient import HubClient
 from mcagent.cli.hubprocess import HubProcess
+from mcagent.emulator import Emulator
 from tests.cli.running import MODEL, inside, write_json
+from tests.cli.tenant import Tenant
 
 _numbers = itertools.count()
 
@@ -43,3 +45,19 @@ def device(tmp_path, model_file):
     state = tmp_path / "state"
     assert inside("model", model_file, state=state).code == 0
     return state
+
+
+@pytest.fixture(scope="session")
+def tenant_hub():
+    """A hub in this process, which the tests of commands for operators empty again and again."""
+    with Emulator(settings={"processing_delay_s": 0.0}) as hub:
+        yield hub
+
+
+@pytest.fixture
+def tenant(tenant_hub, tmp_path, monkeypatch):
+    """An empty tenant, and commands with its credentials."""
+    tenant_hub.clear()
+    tenant = Tenant(tenant_hub, tmp_path, monkeypatch)
+    yield tenant
+    tenant.close()
