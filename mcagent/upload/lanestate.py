@@ -1,7 +1,9 @@
 """What the uploader remembers about a lane between two exchanges. No I/O here."""
 
+from ..errors import TransportError
 from ..runtime import log
 from .backoff import Backoff
+from .outcome import LINK_CAP_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,11 +64,16 @@ class LaneState:
         self.hold(reason, until_ms)
         self.held = False
 
-    def wait_for_word(self, answer: "Answer", now_ms: int, hold_ms: int) -> None:
-        """What this lane has to know first was not told: *answer* came instead.
+    def wait_for_word(self, answer: "Answer", now_ms: int, hold_ms: int) -> str:
+        """What this lane has to know first was not told: *answer* came instead; return the words.
 
         No other lane needs it, so none waits with this one.
+
+        Raises:
+            TransportError: It was not the platform that answered, and nothing else would pass.
         """
+        if answer.row.cap_ms == LINK_CAP_MS:  # a captive portal, or a proxy
+            raise TransportError(answer.reason, kind="other")
         reason = "the platform does not tell the agent's data model and mappings: "
         reason += answer.reason
         if reason != self.reason:
@@ -74,6 +81,7 @@ class LaneState:
         cap_ms = answer.row.cap_ms
         wait_ms = self.backoff.next_ms(cap_ms, answer.retry_after_ms) if cap_ms else hold_ms
         self.wait(reason, now_ms + wait_ms)
+        return reason
 
     def hold_unproven(self, reason: str, now_ms: int, *, hold_ms: int, next_sequence: int) -> None:
         """As `hold`: a record is refused, and none that was accepted says whose fault it is."""

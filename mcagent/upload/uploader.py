@@ -377,8 +377,8 @@ class Uploader:
             return True
         answer = Answer.of_response(outcome.of_unreadable(response), response, self.session)
         dispatch.last_error_ms = now_ms = self._clock.monotonic_ms()
-        self._lanes[lane].wait_for_word(answer, now_ms, self.settings.hold_retry_ms)
-        dispatch.last_error = self._lanes[lane].reason
+        hold_ms = self.settings.hold_retry_ms
+        dispatch.last_error = self._lanes[lane].wait_for_word(answer, now_ms, hold_ms)
         return False
 
     def _until_probe(self, wait_ms: int) -> int:

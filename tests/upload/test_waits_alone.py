@@ -83,3 +83,27 @@ def test_no_answer_at_all_is_the_links_matter():
     add_events(bench.buffer, [1])
     assert bench.upload(5).delivered == 0
     assert bench.uploader._dispatch.offline
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(200, {"content-type": "text/html"}, b"<html>pay here</html>"),
+        Response(302, {"location": "https://login.example"}),
+    ],
+)
+def test_a_captive_portal_is_the_links_matter_too(answer):
+    """It answers in the platform's place: an exchange would only be one request more in vain."""
+    bench = Bench()
+    requests = []
+
+    def send(request):
+        requests.append(request.method)
+        return answer
+
+    bench.platform.send = send
+    add_samples(bench.buffer, range(3))
+    add_events(bench.buffer, [1])
+    bench.uploader.step()
+    assert requests == ["GET"]
+    assert bench.uploader._dispatch.pause_until_ms > bench.clock.ms
