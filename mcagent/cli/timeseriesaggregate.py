@@ -4,6 +4,7 @@ import csv
 import json
 
 from ..services.aggregates import UNITS, Summary
+from ..services.reading import about_now_ms
 from ..services.records import show
 from .display import table
 from .exits import OK, complain
@@ -41,7 +42,7 @@ def run_aggregate(args: "argparse.Namespace") -> int:
 
     chosen = format_of(args)
     with open_session(args) as session:
-        after_ms, until_ms = read_range(args, session.now_ms())
+        after_ms, until_ms = read_range(args, about_now_ms(session))
         found = Aggregates(session).read(
             args.asset,
             args.aspect,

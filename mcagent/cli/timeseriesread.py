@@ -2,6 +2,7 @@
 
 import sys
 
+from ..services.reading import about_now_ms
 from ..services.records import Record, show
 from .common import count
 from .exits import OK, UsageError, complain
@@ -65,7 +66,7 @@ def run_read(args: "argparse.Namespace") -> int:
     plot = open_plot(args.plot) if args.plot else None  # before the work, not after it
     with open_session(args) as session:
         series = TimeSeries(session)
-        after_ms, until_ms = read_range(args, session.now_ms())
+        after_ms, until_ms = read_range(args, about_now_ms(session))
         records: "Iterator[tuple[str | None, Record]]"
         # CSV and JSON keep every digit; a table and a plot are for the eye.
         exact = chosen != "table"

@@ -6,6 +6,7 @@ import sys
 import tempfile
 
 from ..errors import InvalidMessage
+from ..services.bucket import BYTES_PER_S
 from ..services.records import show as show_time
 from .common import count, show
 from .csvrows import BadRow
@@ -56,6 +57,14 @@ def configure(_name: str, parser: "argparse.ArgumentParser") -> None:
         type=float,
         help="wait at most so many seconds until the last record can be read",
     )
+    parser.add_argument(
+        "--bytes-per-s",
+        metavar="N",
+        type=int,
+        default=BYTES_PER_S,
+        help=f"most bytes written a second (default: {BYTES_PER_S}, the platform's limit for an "
+        "asset and aspect; 0: no limit)",
+    )
 
 
 def run_write(args: "argparse.Namespace") -> int:
@@ -65,8 +74,10 @@ def run_write(args: "argparse.Namespace") -> int:
         raise UsageError(
             "--delimiter is one character, no quote", hint="a tab is --delimiter $'\\t'"
         )
+    if args.bytes_per_s < 0:
+        raise UsageError("--bytes-per-s is less than 0", hint="0 is for no limit")
     with open_session(args) as session, _Source(args) as source:
-        series = TimeSeries(session)
+        series = TimeSeries(session, bytes_per_s=args.bytes_per_s or None)
         variables = series.aspects.variables(args.asset, args.aspect)
         bad: "list[BadRow]" = []
         if args.dry_run or not args.keep_good:

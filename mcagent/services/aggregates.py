@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from ..errors import InvalidMessage, RemoteError
 from .aspects import Aspects, check_asset_id
+from .reading import about_now_ms
 from .records import checked_select, parse_instant, show, time_range
 
 TYPE_CHECKING = False
@@ -129,7 +130,7 @@ class Aggregates:
             InvalidMessage: One of these is wrong.
             RemoteError: The platform refuses.
         """
-        end = self._session.now_ms() if until is None else until
+        end = about_now_ms(self._session) if until is None else until
         after_ms, until_ms = time_range(after, end)
         check_asset_id(asset)
         known = UNITS.get(unit)

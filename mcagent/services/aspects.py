@@ -48,7 +48,7 @@ class Aspects:
         self._known: "dict[str, dict[str, dict[str, Variable]] | None]" = {}
 
     def of(self, asset: str, *, again: bool = False) -> "dict[str, dict[str, Variable]] | None":
-        """Aspect to variables by name; None where this session may not know.
+        """Dynamic aspect to variables by name; None where this session may not know.
 
         Args:
             asset: Its id.
@@ -96,6 +96,8 @@ class Aspects:
             return {
                 str(aspect.get("name")): _variables(aspect.get("variables"))
                 for aspect in numbered(fetch, size=_PAGE, doing=doing)
+                # A static aspect is a description of the asset; it has no time series.
+                if str(aspect.get("category") or "").lower() != "static"
             }
         except RemoteError as error:
             if error.status == 403 and "asm.r is missing" in error.message:

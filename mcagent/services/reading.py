@@ -67,6 +67,7 @@ class Reader:
             page: Records to ask for at a time.
         """
         left = limit
+        page = page if limit is None else min(page, limit)
         for begin_ms, end_ms in pieces(after_ms, until_ms, descending=descending):
             for record in self._piece(begin_ms, end_ms, descending=descending, page=page):
                 yield record
@@ -146,6 +147,14 @@ class Reader:
             return json.loads(response.body.decode(), parse_float=Decimal)
         except ValueError:
             return self._session.parse(response, self.doing)
+
+
+def about_now_ms(session: "Session") -> int:
+    """The end of a range that reaches to now.
+
+    The platform's clock is known to half a second: what was written a moment ago lies before it.
+    """
+    return session.now_ms() + 1000
 
 
 def pieces(after_ms: int, until_ms: int, *, descending: bool) -> "Iterator[tuple[int, int]]":

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..calendar import parse_utc
 from ..errors import InvalidMessage, RemoteError
 from ..messages.text import shorten
-from ..messages.timestamp import to_ms
+from ..messages.timestamp import check_ms, to_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +50,17 @@ def as_record(given: "Given") -> Record:
     Raises:
         InvalidMessage: Its time is naive or none, or it has no values.
     """
+    # A time that is out of range is found when it is encoded.
     if isinstance(given, Record) and type(given.timestamp_ms) is int:
-        record = given
-    elif isinstance(given, tuple) and 2 <= len(given) <= 3 and hasattr(given[1], "items"):
+        return given
+    if (
+        type(given) is tuple
+        and len(given) == 2
+        and type(given[0]) is int
+        and type(given[1]) is dict
+    ):
+        return Record(check_ms(given[0]), given[1])
+    if isinstance(given, tuple) and 2 <= len(given) <= 3 and hasattr(given[1], "items"):
         quality = given[2] if len(given) == 3 else None
         record = Record(to_ms(given[0]), dict(given[1]), dict(quality or {}))
     else:

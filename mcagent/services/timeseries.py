@@ -8,7 +8,7 @@ from .aspects import Aspects, check_asset_id, latest_names
 from .bucket import BYTES_PER_S, Bucket
 from .deletions import DeleteLog, Deletion, check_deletion, explain_refusal
 from .query import path
-from .reading import PAGE_MAX, TIMESERIES, Reader, check_number
+from .reading import PAGE_MAX, TIMESERIES, Reader, about_now_ms, check_number
 from .records import as_record, checked_select, same_value, show, time_range
 from .writing import Writer
 from .written import PairError, PartialWrite, Written
@@ -106,7 +106,7 @@ class TimeSeries:
             InvalidMessage: Ends, names or numbers are wrong: before any record is asked for.
             RemoteError: The platform refuses.
         """
-        end = self._session.now_ms() if until is None else until
+        end = about_now_ms(self._session) if until is None else until
         after_ms, until_ms = time_range(after, end)
         check_number("limit", limit, None)
         check_number("page", page, PAGE_MAX)
@@ -121,7 +121,7 @@ class TimeSeries:
         Raises:
             InvalidMessage: As for `read`, or the session may not list the asset's aspects.
         """
-        end = self._session.now_ms() if until is None else until
+        end = about_now_ms(self._session) if until is None else until
         time_range(after, end)
         aspects = self.aspects.of(asset)
         if aspects is None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mcagent.errors import InvalidMessage, RemoteError
 from mcagent.services.reading import RANGE_MAX_MS, Reader, pieces
 from mcagent.services.records import Record, parse_instant, show
-from mcagent.services.timeseries import LATEST_WINDOW, LatestValue
+from mcagent.services.timeseries import LATEST_WINDOW, LatestValue, TimeSeries
 from mcagent.transport.http import MAX_ANSWER_BYTES, Response, Transport
 from tests.helpers import raises
 from tests.services.plant import DAY_MS, T0, calls, make_series, samples
@@ -397,3 +397,44 @@ def test_latest_has_a_window_by_ingest(platform, least_s, most_s, age_s, seen):
         "5 minutes",
         "90 days",
     ]
+
+
+def test_static_aspects_have_no_time_series(platform):
+    """An asset's nameplate is not asked for records; whoever names it is told what there is."""
+    from mcagent.services.assets import Assets
+    from mcagent.services.assets_values import AspectType, Asset, AssetType, Variable
+
+    session = platform.session()
+    assets = Assets(session)
+    plate = Variable("serial", "STRING", length=20, quality_code=False)
+    assets.put_aspect_type(AspectType("localdev.Plate", (plate,), category="static"))
+    assets.put_aspect_type(AspectType("localdev.Run", (Variable("rpm", "INT"),)))
+    kind = AssetType(
+        "localdev.Mill",
+        "core.basicdevice",
+        (("plate", "localdev.Plate"), ("run", "localdev.Run")),
+    )
+    assets.put_asset_type(kind)
+    made = assets.create(Asset("", "mill", kind.id, assets.root().id))
+    series = TimeSeries(session, bytes_per_s=None)
+    series.write(made.id, "run", [(T0, {"rpm": 1})])
+    assert [aspect for aspect, _record in series.read_asset(made.id, T0 - 1)] == ["run"]
+    error = raises(InvalidMessage, series.read, made.id, "plate", T0)
+    assert error.hint == "it has: run"
+
+
+def test_now_is_late_enough_for_what_was_written_now(platform):
+    """The platform's clock is known to half a second; a record of this moment is not cut off."""
+    series, asset = make_series(platform)
+    platform.hub.set_clock(0)
+    now = series.session.clock.now_ms()
+    series.write(asset, "motor", [(now, {"rpm": 1})])
+    assert [r.timestamp_ms for r in series.read(asset, "motor", now - 5000)] == [now]
+
+
+def test_a_small_limit_asks_for_no_more(platform):
+    """The page is no larger than what is wanted."""
+    series, asset = make_series(platform)
+    series.write(asset, "motor", samples(30))
+    assert len(list(series.read(asset, "motor", T0 - 1, T0 + DAY_MS, limit=3))) == 3
+    assert "limit=3" in calls(series)[-1]
