@@ -26,6 +26,8 @@ _MESSAGES = {
 
 # Deeper than anything that a device or an application sends; code that walks through it recurses.
 _DEPTH_MAX = 100
+_GLANCES = 8  # each takes one or two levels away
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Refusal(Exception):
@@ -112,11 +114,25 @@ def parse_json(body: "bytes | str") -> Any:
         # An escaped lone surrogate parses, but is no character: SQLite could not store it.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
-        if text.count("[") + text.count("{") > _DEPTH_MAX and depth_of(value) > _DEPTH_MAX:
+        if not _is_shallow(text) and depth_of(value) > _DEPTH_MAX:
             raise RecursionError  # noqa: TRY301 - as where the parser itself gives up
     except RecursionError:
         raise ValueError(f"JSON is nested too deeply, {_DEPTH_MAX} is the most") from None
     return value
+
+
+def _is_shallow(text: str) -> bool:
+    """Tell at a glance whether JSON is nested less than the bound; False if that is not enough.
+
+    What is left of the brackets when each pair is taken away, again and again, is nothing, unless
+    they are many or stand in texts. It takes a tenth of the time of walking through the values.
+    """
+    brackets = text.encode("utf-8", "surrogatepass").translate(None, _NO_BRACKETS)
+    for _ in range(_GLANCES):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return not brackets
 
 
 def depth_of(value: Any) -> int:

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from . import seed_command
 from .answers import Refusal
 from .emulator import Emulator
 from .seed_file import SeedError, read_plant
@@ -19,6 +18,8 @@ from .server import is_loopback
 from .settings_file import SettingsError, SettingsFile, describe, print_settings, read_settings
 
 _USAGE, _CONFIGURATION = 2, 4  # as all of mcagent's commands end, see docs/cli.md
+
+_SWITCH_S = 0.0005
 
 
 class _Trouble(Exception):
@@ -75,6 +76,8 @@ def serve(argv: Sequence[str]) -> int:
 
 def _seed(argv: Sequence[str]) -> int:
     """Load a plant into a hub that runs."""
+    from . import seed_command  # its HTTP client is a tenth of the hub's start
+
     parser = _Parser(
         prog="mcagent emulator seed", description="Load a described plant into a hub that runs."
     )
@@ -204,6 +207,9 @@ def _announce(emulator: Emulator, options: argparse.Namespace) -> None:
 
 def _wait() -> None:
     stop = threading.Event()
+    # The thread that answers waits for the one that processes items whenever it has sent
+    # something: by default 5 ms each time, which is as long as an exchange takes in all.
+    sys.setswitchinterval(_SWITCH_S)
     if threading.current_thread() is not threading.main_thread():
         stop.wait()
     previous = {

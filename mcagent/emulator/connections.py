@@ -7,7 +7,7 @@ or reads no answer. It may hold a connection for a while, but never keep others 
 import asyncio
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -40,10 +40,12 @@ class Connection(H11Protocol):
         self._head_since: float | None = None  # when the first byte of a request head came
         self._moved = self.loop.time()  # when bytes came or went
         self._unsent = 0
+        self.when_made: Callable[[], object] = lambda: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         self._moved = self.loop.time()
+        self.when_made()
 
     def data_received(self, data: bytes) -> None:
         self._moved = self.loop.time()
@@ -112,7 +114,9 @@ def end_overdue(connections: Iterable[Any], limits: Limits, now: float) -> None:
 
 def end_idle(connections: Iterable[Any]) -> bool:
     """Close the connection that has been idle longest; False if all are at work."""
-    idle = [one for one in connections if one.idle_since is not None]
+    idle = [
+        one for one in connections if one.idle_since is not None and not one.transport.is_closing()
+    ]
     if not idle:
         return False
     min(idle, key=lambda one: one.idle_since).hang_up()

@@ -30,6 +30,7 @@ _SWEEP_S = 1.0
 _OTHER_FILES = 100
 _ACCEPT_PAUSE_S = 0.05
 _BACKLOG = 512
+_ACCEPTED_AT_ONCE = 100
 
 
 class Server:
@@ -68,7 +69,7 @@ class Server:
         self._config.load()
         self._state = ServerState()
         self._listening: list[socket.socket] = []
-        self._connecting: set[asyncio.Task[None]] = set()
+        self._connecting: dict[asyncio.Task[None], None] = {}  # oldest first
         # Every accepted socket that may still be open: one in the middle of a TLS handshake is
         # known to nobody else.
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
@@ -132,17 +133,26 @@ class Server:
             asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
     def _accept(self, listening: socket.socket) -> None:
-        """Accept one connection that waits at *listening*."""
+        """Accept the connections that wait at *listening*.
+
+        One at a time would be one in each turn of the loop, and a turn answers a request of each
+        that is open: the last of a hundred clients would wait for thousands of answers.
+        """
         loop = asyncio.get_running_loop()
-        try:
-            accepted, _ = listening.accept()
-        except (BlockingIOError, ConnectionError):
-            return  # the client is gone again
-        except OSError:
-            # No file descriptors left: asking again at once would keep the processor busy.
-            loop.remove_reader(listening)
-            loop.call_later(_ACCEPT_PAUSE_S, self._listen_to, listening)
-            return
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                accepted, _ = listening.accept()
+            except (BlockingIOError, ConnectionError):
+                return  # that was all, or the client is gone again
+            except OSError:
+                # No file descriptors left: asking again at once would keep the processor busy.
+                loop.remove_reader(listening)
+                loop.call_later(_ACCEPT_PAUSE_S, self._listen_to, listening)
+                return
+            self._take(accepted)
+
+    def _take(self, accepted: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
         if not self._has_room():
             accepted.close()
             return
@@ -153,8 +163,8 @@ class Server:
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sockets.add(accepted)
         connecting = loop.create_task(self._connect(accepted))
-        self._connecting.add(connecting)
-        connecting.add_done_callback(self._connecting.discard)
+        self._connecting[connecting] = None
+        connecting.add_done_callback(lambda task: self._connecting.pop(task, None))
         # Cancelled before it began, the task cannot close the socket itself.
         connecting.add_done_callback(lambda task: accepted.close() if task.cancelled() else None)
 
@@ -168,10 +178,18 @@ class Server:
             return True
         if sum(accepted.fileno() >= 0 for accepted in self._sockets) < most:
             return True
-        return end_idle(self._state.connections)
+        return end_idle(self._state.connections) or self._end_connecting()
+
+    def _end_connecting(self) -> bool:
+        """Give up the connection that has been shaking hands longest; False if none is."""
+        for oldest in list(self._connecting):
+            del self._connecting[oldest]
+            if oldest.cancel():  # not one that has ended a moment ago
+                return True
+        return False
 
     async def _connect(self, accepted: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
         try:
             if self._is_reset():
                 # The client has said hello by then, and waits for the hub's.
@@ -180,13 +198,19 @@ class Server:
                 accepted.close()
                 return
             await loop.connect_accepted_socket(
-                lambda: Connection(self._config, self._state, {}),
+                lambda: self._connection(task),
                 accepted,
                 ssl=self._context,
                 ssl_handshake_timeout=self._limits.head_timeout_s if self._context else None,
             )
         except (OSError, asyncio.TimeoutError):
             accepted.close()  # no TLS, or none that this hub speaks
+
+    def _connection(self, task: "asyncio.Task[None] | None") -> Connection:
+        """Make a connection; once it stands, *task* is not what holds it any more."""
+        made = Connection(self._config, self._state, {})
+        made.when_made = lambda: self._connecting.pop(task, None)  # type: ignore[arg-type]
+        return made
 
     async def _close(self) -> None:
         """Stop listening and cut every connection, as a power cut of the platform would."""

@@ -24,7 +24,7 @@ def describe(directory, names):
     return [
         "Measured %s." % time.strftime("%Y-%m-%d"),
         "Linux %s, %s on %s, %s, %d cores, Python %s."
-        % (platform.release(), kind, device, _cpu(), os.cpu_count(), sys.version.split()[0]),
+        % (platform.release(), kind, device, cpu(), os.cpu_count(), sys.version.split()[0]),
         "Versions: %s." % ", ".join(versions),
         "Load average when it began: %.1f." % os.getloadavg()[0],
     ]
@@ -44,7 +44,7 @@ def _mount(directory):
     return best[1:]
 
 
-def _cpu():
+def cpu():
     with open("/proc/cpuinfo") as file:
         for line in file:
             if line.startswith(("model name", "Model")):
