@@ -79,6 +79,7 @@ class Hub:
         self.pool.close()
         self.process.terminate()
         self.process.wait(30)
+        self.process.stdout.close()
 
 
 def pool(url, ca_file):
@@ -244,7 +245,7 @@ def head_of(agents, seconds, runs, load_before):
     return (
         f"Measured {time.strftime('%Y-%m-%d')}. {cpu()}, {os.cpu_count()} cores, Python "
         f"{sys.version.split()[0]}; load average when it began: {load_before:.1f}. "
-        f"{agents} agents in {_WORKERS} processes on the same machine, {seconds} s a run, "
+        f"{agents} agents in {_WORKERS} processes on the same machine, {seconds:g} s a run, "
         f"{runs} runs: median (min to max)."
     )
 
@@ -281,7 +282,7 @@ def write(text):
 def main():
     parser = argparse.ArgumentParser(prog="bench-emulator", description=__doc__.splitlines()[0])
     parser.add_argument("--agents", type=int, default=100)
-    parser.add_argument("--seconds", type=int, default=10, help="of each run")
+    parser.add_argument("--seconds", type=float, default=10, help="of each run")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="the figures into docs/benchmarks.md")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)

@@ -1,6 +1,7 @@
 """Whatever an application sends, the hub answers with a documented status, and goes on."""
 
 import base64
+import dataclasses
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mcagent.emulator.faults_rule import ACTIONS, Rule
 from mcagent.emulator.scopes import OPERATIONS
 from mcagent.emulator.seed_file import read_plant
 
@@ -257,3 +259,34 @@ def test_any_steps_of_an_upload_are_answered(hub, app, steps):
         query = f"part={quote(part)}" if len(part) % 2 else f"upload={quote(step)}"
         got = app.call("PUT", f"{path}?{query}", content)
         assert got.status in (200, 201, 400, 404, 409)
+
+
+near_rules = st.dictionaries(
+    st.sampled_from([member.name for member in dataclasses.fields(Rule)] + ["hits", "x"]),
+    json_values | st.sampled_from([*ACTIONS, "2026-03-01T08:00:00Z", 1, 0.5, True]),
+    max_size=6,
+)
+
+
+@few
+@given(rule=near_rules, action=st.sampled_from(sorted(ACTIONS)), settings=json_values)
+def test_any_fault_rule_and_setting_is_taken_whole_or_refused(hub, rule, action, settings):
+    """Promise: what was taken is shown, can be put back and carried out; the rest changed nothing."""
+    hub.set_faults([])
+    value = {"action": action, **rule}
+    got = call(hub.url, "POST", "/_emulator/faults", json.dumps(value))
+    assert got.status in (201, 400)
+    shown = hub.faults()
+    assert len(shown) == (got.status == 201)
+    if got.status == 400:
+        assert got.json["message"]
+    assert call(hub.url, "PUT", "/_emulator/faults", json.dumps(shown)).status == 200
+    assert [{**one, "label": ""} for one in hub.faults()] == [
+        {**one, "label": "", "hits": 0} for one in shown
+    ]
+    assert call(hub.url, "PUT", "/_emulator/faults", json.dumps([value, 5])).status == 400
+    before = hub.state()["settings"]
+    changed = {"token_life_s": 5, "unknown": settings}
+    assert call(hub.url, "PUT", "/_emulator/settings", json.dumps(changed)).status == 400
+    assert hub.state()["settings"] == before
+    hub.set_faults([])
