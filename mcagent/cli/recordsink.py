@@ -11,7 +11,7 @@ from ..services.records import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, TextIO
+    from typing import Any, Iterator, Sequence, TextIO
 
     from ..services.records import Record
 
@@ -110,6 +110,11 @@ class TableSink(Sink):
         if not self._widths:
             self._begin()
 
+    def fill(self, head: "list[str]", rows: "list[list[Any]]") -> None:
+        """All rows at once, under a head of their own."""
+        self._head, self._held = head, rows
+        self._begin()
+
     def _begin(self) -> None:
         texts = [[_short(cell) for cell in row] for row in [self._head, *self._held]]
         self._widths = [max(len(row[at]) for row in texts) for at in range(len(self._head))]
@@ -125,6 +130,12 @@ class TableSink(Sink):
             number = isinstance(cell, (int, float, Decimal)) and not isinstance(cell, bool)
             cells.append(text.rjust(width) if number else text.ljust(width))
         self.out.write("  ".join(cells).rstrip() + "\n")
+
+
+def write_table(out: "TextIO", head: "Sequence[str]", rows: "list[list[Any]]") -> None:
+    """Aligned columns of a few rows; numbers as they are, to the right."""
+    sink = TableSink(out, [], aspects=False)
+    sink.fill(list(head), rows)
 
 
 class Output:

@@ -6,10 +6,9 @@ import json
 from ..services.aggregates import UNITS, Summary
 from ..services.reading import about_now_ms
 from ..services.records import show
-from .display import table
 from .exits import OK, complain
 from .platformsession import open_session
-from .recordsink import Output
+from .recordsink import Output, write_table
 from .timerange import read_names, read_range
 from .timeseriesread import add_output_options, format_of
 
@@ -105,10 +104,14 @@ def _write_json(out: "TextIO", rows: "Iterator[dict[str, Any]]") -> int:
 
 def _write_table(out: "TextIO", rows: "Iterator[dict[str, Any]]") -> int:
     names = ("start", "variable", *_IN_TABLE)
-    found = [[row[name] for name in names] for row in rows]
-    if found:
-        out.write(table(found, names) + "\n")
+    found = [[_rounded(row[name]) for name in names] for row in rows]
+    write_table(out, names, found)
     return len(found)
+
+
+def _rounded(value: "Any") -> "Any":
+    """Six digits, for the eye; the other formats have all of them."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 _WRITERS = {

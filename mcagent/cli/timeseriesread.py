@@ -8,7 +8,16 @@ from .common import count
 from .exits import OK, UsageError, complain
 from .pace import Pace
 from .platformsession import open_session
-from .recordsink import FORMATS, CsvSink, JsonSink, NdjsonSink, Output, Sink, TableSink
+from .recordsink import (
+    FORMATS,
+    CsvSink,
+    JsonSink,
+    NdjsonSink,
+    Output,
+    Sink,
+    TableSink,
+    write_table,
+)
 from .timerange import read_names, read_range
 
 TYPE_CHECKING = False
@@ -92,6 +101,8 @@ def run_read(args: "argparse.Namespace") -> int:
         }
         span = (until_ms, after_ms) if args.desc else (after_ms, until_ms)
         number = _put_all(args, chosen, series, records, head=head, span=span, plot=plot)
+    if not number and not args.json and plot is None:
+        complain("nothing there", f"no record after {head['from']} up to {head['to']}")
     if plot is not None:
         plot.save(f"{args.aspect} of {args.asset}")
     if args.output:
@@ -124,7 +135,6 @@ def run_latest(args: "argparse.Namespace") -> int:
     import json
 
     from ..services.timeseries import LATEST_WINDOW, TimeSeries
-    from .display import table
 
     with open_session(args) as session:
         found = TimeSeries(session).latest(args.asset, args.aspect, select=read_names(args.select))
@@ -136,8 +146,10 @@ def run_latest(args: "argparse.Namespace") -> int:
         value = {"asset": args.asset, "aspect": args.aspect, "latest": values}
         sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     elif found:
-        rows = [[one.variable, one.value, show(one.timestamp_ms)] for one in found]
-        sys.stdout.write(table(rows, ["variable", "value", "time"]) + "\n")
+        rows: "list[list[Any]]" = [
+            [one.variable, one.value, show(one.timestamp_ms)] for one in found
+        ]
+        write_table(sys.stdout, ("variable", "value", "time"), rows)
     if not found:
         complain("nothing there", f"looked at are {LATEST_WINDOW}; `newest` takes the others")
     return OK

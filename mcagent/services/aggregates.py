@@ -89,8 +89,9 @@ _FIELDS = {
 class Aggregates:
     """Reads aggregates.
 
-        for hour in Aggregates(session).read(asset_id, "motor", monday, now, unit="hour"):
-            print(hour.start_ms, hour.variables["rpm"].average)
+    Example:
+        >>> for hour in Aggregates(session).read(asset_id, "motor", monday, now, unit="hour"):
+        ...     print(hour.start_ms, hour.variables["rpm"].average)
 
     Args:
         session: The way to the platform.

@@ -64,8 +64,9 @@ class Credentials:
 class ApplicationCredentials(Credentials):
     """Credentials of an application, for the Technical Token Manager.
 
-        ApplicationCredentials("demo-edgetest-v1.0.0", secret, app_name="edgetest",
-            app_version="v1.0.0", host_tenant="demo")
+    Example:
+        >>> ApplicationCredentials("demo-edgetest-v1.0.0", secret, app_name="edgetest",
+        ...     app_version="v1.0.0", host_tenant="demo")
 
     Args:
         client_id: ``{host tenant}-{application}-{version}``.
@@ -115,7 +116,8 @@ class ApplicationCredentials(Credentials):
 class ServiceCredentials(Credentials):
     """Credentials of a service user of one tenant.
 
-        ServiceCredentials("demo-service-1", secret, tenant="demo")
+    Example:
+        >>> ServiceCredentials("demo-service-1", secret, tenant="demo")
 
     Args:
         client_id: Name of the service user.

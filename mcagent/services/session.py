@@ -40,9 +40,10 @@ class _Token:
 class Session:
     """Requests to the platform's services, each within a deadline of its own.
 
-        credentials = ServiceCredentials("demo-service-1", secret, tenant="demo")
-        with Session("https://gateway.eu1.mindsphere.io", credentials) as session:
-            print(session.get_json("/api/assetmanagement/v3/assets/root", scope="asm.r"))
+    Example:
+        >>> credentials = ServiceCredentials("demo-service-1", secret, tenant="demo")
+        >>> with Session("https://gateway.eu1.mindsphere.io", credentials) as session:
+        ...     session.get_json("/api/assetmanagement/v3/assets/root", scope="asm.r")
 
     May be used by several threads. Requests that may be repeated are, after 429, 5xx and lost
     connections; the platform's ``Retry-After`` is obeyed. POST is repeated only where nothing can

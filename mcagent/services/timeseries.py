@@ -47,9 +47,9 @@ class LatestValue(NamedTuple):
 class TimeSeries:
     """Reads, writes and deletes time series.
 
-        series = TimeSeries(session)
-        for record in series.read(asset_id, "motor", yesterday, now):
-            print(record.timestamp, record.values)
+    Example:
+        >>> for record in TimeSeries(session).read(asset_id, "motor", yesterday, now):
+        ...     print(record.timestamp, record.values)
 
     Times are aware `datetime` or int ms since 1970 UTC. The start of a range is not part of it,
     its end is. Names and values are checked before a request, where the session may read the

@@ -120,7 +120,7 @@ def test_a_whole_asset_is_exported_with_its_aspects(plant):
     """Aspect by aspect, the aspect in a column."""
     plant.run("write", plant.rows(2))
     plant.run("write", plant.file(f"_time,t\n{T0},21.5\n", "air.csv"), aspect="air")
-    result = plant.run("read", "--last", "99999d", "--format", "csv", aspect=None)
+    result = plant.run("read", "--from", FROM, "--to", TO, "--format", "csv", aspect=None)
     rows = list(csv.DictReader(result.out.splitlines()))
     assert [(row["aspect"], row["t"], row["rpm"]) for row in rows] == [
         ("air", "21.5", ""),
@@ -266,6 +266,28 @@ def test_waiting_for_what_was_written(plant):
     assert (result.code, result.json["visible"]) == (0, True)
 
 
+def test_long_work_says_how_fast_it_is_and_when_it_ends(monkeypatch, capsys):
+    """Nothing in the first second; then share, rate and what is left."""
+    from mcagent.cli import pace as pacing
+
+    now = [100.0]
+    monkeypatch.setattr(pacing.time, "monotonic", lambda: now[0])
+    with pacing.Pace("read") as pace:
+        now[0] += 0.9
+        pace.show(0.1, 900)
+        assert capsys.readouterr().err == ""
+        now[0] += 1.1
+        pace.show(0.25, 2000)
+        assert "25%  read 2000 records, 1000/s, 6 s left" in capsys.readouterr().err
+
+
+def test_an_empty_range_is_said(plant):
+    """Not silence."""
+    result = plant.run("read", "--from", FROM, "--to", TO)
+    assert (result.code, result.out) == (0, "")
+    assert "nothing there" in result.err
+
+
 # -- newest, latest, aggregate
 
 
@@ -350,6 +372,25 @@ def test_illegal_ranges_are_refused_before_the_question(plant):
     refused(plant.run("delete", *recent), 3, "less than 7 days ago")
 
 
+@pytest.mark.parametrize(("answer", "code", "left"), [("n\n", 1, 3), ("\n", 1, 3), ("y\n", 0, 0)])
+def test_the_answer_to_the_question_decides(plant, monkeypatch, answer, code, left):
+    """At a terminal; anything but yes is no."""
+    import io
+    import sys
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    options, start = hours(30)
+    plant.run("write", plant.rows(3, start_ms=start + 1))
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    result = plant.run("delete", *options)
+    assert result.code == code, result
+    assert "for ever? [y/N]" in result.err
+    assert len(plant.run("read", *options, "--json").json["records"]) == left
+
+
 # -- wrong commands and credentials
 
 
@@ -382,6 +423,26 @@ def test_unknown_aspect_and_asset(plant):
     refused(plant.run("read", "--last", "1h", aspect="motr"), 3, "motr", "air, motor")
     plant.asset = "0" * 32
     refused(plant.run("read", "--last", "1h"), 7, "0" * 32)
+
+
+def test_credentials_that_ended_are_told_from_everything_else(plant, operator):
+    """A secret that was replaced: exit code 5, and what to do."""
+    path = plant.folder / "credentials.json"
+    given = json.loads(path.read_text())
+    Platform(plant.hub).application(name=given["appName"])  # a new secret ends the old one
+    result = plant.run("read", "--last", "1h")
+    refused(result, 5, given["clientId"], "secret")
+    assert given["clientSecret"] not in result.err
+
+
+def test_an_agents_own_token_is_named_where_it_does_not_reach(plant, operator):
+    """Time series are not an agent's to read: the scope is named."""
+    boarding = plant.folder / "agentconfig.json"
+    boarding.write_text(json.dumps(operator.create_agent(f"ts-{next(_numbers)}", "SHARED_SECRET")))
+    state = plant.folder / "state"
+    assert inside("onboard", boarding, "--ca", plant.hub.ca_file, state=state).code == 0
+    result = plant.run("read", "--last", "1h", "--agent", state, "--format", "ndjson")
+    refused(result, 7, "403")
 
 
 def test_nobody_says_who_asks(plant, monkeypatch):

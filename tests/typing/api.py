@@ -121,3 +121,41 @@ def sleepy(agent: Agent) -> None:
     result = agent.keep_alive(rotate_before_s=8 * 86_400.0)
     days: float | None = result.days_left
     print(bool(result), result.alive, result.rotated, result.warning, result.reason, days)
+
+
+def services(asset: str) -> None:
+    from mcagent.services.aggregates import Aggregate, Aggregates
+    from mcagent.services.credentials import (
+        AgentCredentials,
+        ApplicationCredentials,
+        ServiceCredentials,
+        read_credentials,
+    )
+    from mcagent.services.etag import ETag
+    from mcagent.services.records import Record
+    from mcagent.services.session import Session
+    from mcagent.services.timeseries import LatestValue, PartialWrite, Written
+    from mcagent.services.timeseries import TimeSeries as Series
+
+    credentials, gateway = read_credentials("credentials.json")
+    ApplicationCredentials("demo-a-1", "s", app_name="a", app_version="1", host_tenant="demo")
+    ServiceCredentials("demo-1", "s", tenant="demo")
+    AgentCredentials("/var/lib/mcagent")
+    with Session(gateway, credentials, proxy="", timeout_s=60) as session:
+        version: ETag | None = ETag.of(session.call("GET", "/api/x", scope="asm.r"))
+        series = Series(session, bytes_per_s=None)
+        record: Record
+        for record in series.read(asset, "motor", now, select=["rpm"], decimals=True):
+            print(record.timestamp, record.values.get("rpm"), record.quality, version)
+        latest: list[LatestValue] = series.latest(asset, "motor")
+        try:
+            written: Written = series.write(asset, "motor", [(now, {"rpm": 1}), record])
+            series.write_several({(asset, "motor"): [record]})
+        except PartialWrite as error:
+            written = error.written
+            print([(bad.aspect, bad.status, bad.records) for bad in error.errors])
+        print(latest, written.records, series.wait_visible(asset, "motor", [record]))
+        print(series.delete(asset, "motor", now, now, dry_run=True).unchecked)
+        aggregate: Aggregate
+        for aggregate in Aggregates(session).read(asset, "motor", now, unit="day"):
+            print(aggregate.variables["rpm"].average)
