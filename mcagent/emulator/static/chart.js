@@ -30,6 +30,14 @@ function axisTimes(_plot, splits, _axis, _space, step) {
   });
 }
 
+// At full seconds, minutes and hours of this place.
+function roundTimes(_plot, _axis, from, to, step) {
+  const ahead = new Date(from).getTimezoneOffset() * -60000;
+  const splits = [];
+  for (let time = Math.ceil((from + ahead) / step) * step - ahead; time <= to; time += step) splits.push(time);
+  return splits;
+}
+
 export class Chart {
   // title: text; onZoom(from_ms, to_ms): a range was dragged.
   constructor(title, unit, onZoom) {
@@ -42,7 +50,7 @@ export class Chart {
     this.note = h("p", { class: "quiet note" });
     this.picture = h("div", { class: "picture", role: "img" });
     this.rows = h("tbody");
-    this.table = h("details", {}, h("summary", {}, "Latest values as a table"), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Values of ${title}` },
+    this.table = h("details", {}, h("summary", {}, "Latest values as a table"), h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": `Values of ${title}` },
       h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Time"), h("th", { scope: "col" }, "Value"), h("th", { scope: "col" }, "On its way"))), this.rows)));
     this.table.addEventListener("toggle", () => this.fillTable());
     this.node = h("figure", {}, h("figcaption", {}, h("span", {}, title, unit ? h("span", { class: "quiet" }, ` ${unit}`) : null), this.value), this.picture, this.note, this.table);
@@ -98,7 +106,7 @@ export class Chart {
       padding: [10, 14, 0, 0],
       cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { show: false } },
       scales: { x: { time: true, auto: false }, y: { auto: false } },
-      axes: [{ ...axis, values: axisTimes, space: 86, size: 30 }, { ...axis, size: 62, values: (_plot, splits) => splits.map(number) }],
+      axes: [{ ...axis, values: axisTimes, splits: roundTimes, space: 86, size: 30 }, { ...axis, size: (_plot, labels) => Math.max(44, 16 + 7.2 * Math.max(0, ...(labels || []).map((label) => label.length))), values: (_plot, splits) => splits.map(number) }],
       series: [{}, { paths: () => null, points: { show: false } }],
       hooks: {
         draw: [(plot) => this.draw(plot)],

@@ -51,7 +51,7 @@ async function flip(id, label, present, rule) {
 
 function otherRow(first) {
   let rule = first;
-  const text = h("code", { tabindex: "0", role: "region", class: "scroll" });
+  const text = h("code", { tabindex: "0", role: "group", class: "scroll" });
   const state = h("span", { class: "quiet" });
   const button = h("button", { type: "button", role: "switch", class: "switch" });
   button.addEventListener("click", () => flip(rule.id, rule.label, rule, rule));

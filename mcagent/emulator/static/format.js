@@ -38,7 +38,7 @@ export function size(bytes) {
 
 export function number(value) {
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return Math.abs(value) < 1e4 ? String(value) : value.toLocaleString("en");
   return String(Number(value.toPrecision(6)));
 }
 

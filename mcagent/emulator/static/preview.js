@@ -46,7 +46,7 @@ function dump(bytes) {
   return lines.join("\n");
 }
 
-const block = (text, label) => h("pre", { tabindex: "0", role: "region", "aria-label": label }, text);
+const block = (text, label) => h("pre", { tabindex: "0", role: "group", "aria-label": label }, text);
 
 // As they are; JSON in lines unless *raw*.
 export async function preview(path, { raw = false, alt = "the picture" } = {}) {

@@ -22,7 +22,7 @@ export function showEvents(events) {
       node.replaceChildren(
         h("div", { class: "who" }, h("span", { class: `pill ${kind}` }, severity), h("strong", {}, String(event.description ?? "without a description"))),
         h("p", { class: "quiet" }, [dateTime(item.time_ms), item.agent || "an application", `on ${item.asset}`, item.type].filter(Boolean).join(" · ")),
-        h("details", { open }, h("summary", {}, "As it came"), h("pre", { tabindex: "0", role: "region", "aria-label": "Event as it came" }, JSON.stringify(event, null, 2))),
+        h("details", { open }, h("summary", {}, "As it came"), h("pre", { tabindex: "0", role: "group", "aria-label": "Event as it came" }, JSON.stringify(event, null, 2))),
       );
     }];
   });
