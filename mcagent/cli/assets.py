@@ -1,5 +1,7 @@
 """`mcagent assets`: assets, their aspects, and their types."""
 
+import json
+
 from .actions import Action, add_actions, run_action
 from .common import show
 from .consent import add_writing_options, ask
@@ -94,7 +96,11 @@ def _show(args: "argparse.Namespace") -> int:
         "aspects": asset.aspects,
         "etag": asset.etag,
     }
-    lines = [f"{name}: {held}" for name, held in value.items() if held not in (None, "", {})]
+    lines = [
+        f"{name}: {json.dumps(held, ensure_ascii=False) if isinstance(held, dict) else held}"
+        for name, held in value.items()
+        if held not in (None, "", {})
+    ]
     show(args, value, "\n".join(lines))
     return OK
 

@@ -47,7 +47,7 @@ from .commissioning_values import (
 )
 from .commissioning_wiring import check_wiring, ordered, shape_of_type
 from .datasources_model import model_from_aspects
-from .events_values import EventType
+from .events_values import STANDARD_NAME, EventType
 
 _BYTES_MAX = 10_000_000
 _FAULTS_SHOWN = 10
@@ -279,7 +279,8 @@ class _Reader:
         one = obj(given, "it", _EVENT_MAPPING)
         kind = text(one, "eventTypeId", 64, pattern=EVENT_TYPE_ID)
         return EventMappingWish(
-            with_tenant(kind, self._tenant),
+            # The standard type's id is too long for a mapping: its name stands there as it is.
+            kind if kind == STANDARD_NAME else with_tenant(kind, self._tenant),
             text(one, "asset", 128),
             text(one, "eventTypeFieldName", 64),
             text(one, "eventTypeFieldValue", 255),

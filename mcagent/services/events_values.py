@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 STANDARD_TYPE = "com.siemens.mindsphere.eventmgmt.event.type.MindSphereStandardEvent"
+STANDARD_NAME = STANDARD_TYPE.rpartition(".")[2]
 BASE_TYPE = "com.siemens.mindsphere.eventmgmt.event.type.BaseEvent"
 # What events of agents inherit from (agent API 6.4.2).
 AGENT_BASE_TYPE = "core.connectivity.event.type.AgentBaseEvent"

@@ -74,6 +74,16 @@ def test_every_kind_of_thing_is_made_and_found_again(platform):
     assert (press.parent_id, hall.location.locality, hall.location.latitude) == (hall.id, "", 49.6)
 
 
+def test_events_of_the_standard_type_are_mapped_by_its_name(platform):
+    """Its id has 67 characters and a mapping takes 64: the name stands there, without a tenant."""
+    session = platform.session()
+    plant = changed(("agents", 0, "eventMappings", 0, "eventTypeId"), "MindSphereStandardEvent")
+    commissioned(session, plant)
+    assert commissioned(session, plant) == []
+    (mapping,) = EventMappings(session).list()
+    assert mapping.event_type_id == "MindSphereStandardEvent"
+
+
 def test_the_strict_hub_takes_it_too(platform):
     """Equal units, the Accept header and the limits of a plan: nothing is refused, none broken."""
     platform.hub.change_settings(strict_accept=True, units="refuse", plan="XXS")
