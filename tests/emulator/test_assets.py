@@ -33,7 +33,7 @@ def test_an_asset_is_answered_with_everything_filled_in(app):
     assert got.status == 201
     body = got.json
     assert got.headers["location"] == body["_links"]["self"]["href"]
-    assert got.headers["etag"] == str(body["etag"]) == "1"
+    assert got.headers["etag"] == str(body["etag"]) == "0"
     assert len(body["assetId"]) == 32
     assert body["assetId"] == body["assetId"].lower()
     assert body["hierarchyPath"] == [{"assetId": asset_root, "name": "localdev"}]
@@ -56,8 +56,8 @@ def test_the_root_asset_has_aspects_and_variables_and_cannot_go(app):
     path = f"{PATH}/{got.json['assetId']}"
     assert app.call("GET", f"{path}/aspects").json["_embedded"]["aspects"]
     assert app.call("GET", f"{path}/variables").json["_embedded"]["variables"]
-    assert app.call("DELETE", path, If_Match="1").status == 400
-    assert app.call("POST", f"{path}/move", {"newParentId": "0" * 32}, If_Match="1").status == 400
+    assert app.call("DELETE", path, If_Match="0").status == 400
+    assert app.call("POST", f"{path}/move", {"newParentId": "0" * 32}, If_Match="0").status == 400
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_etags_guard_every_change(app):
         ("DELETE", f"{path}/location", None),
         ("POST", f"{path}/move", {"newParentId": root(app)}),
     ]
-    for etag, (method, where, change) in enumerate(changes, start=1):
+    for etag, (method, where, change) in enumerate(changes, start=0):
         assert app.call(method, where, change).status == 400, where
         assert app.call(method, where, change, If_Match="99").status == 412, where
         got = app.call(method, where, change, If_Match=str(etag))
@@ -127,10 +127,10 @@ def test_etags_guard_every_change(app):
         assert got.json["etag"] == etag + 1 == int(got.headers["etag"])
     after = app.call("GET", path).json
     assert (after["name"], after["externalId"], after["location"]) == ("Pump 2", "12354", None)
-    assert app.call("GET", path, If_None_Match="6").status == 304
+    assert app.call("GET", path, If_None_Match="5").status == 304
     assert app.call("DELETE", path).status == 400
-    assert app.call("DELETE", path, If_Match="5").status == 412
-    assert app.call("DELETE", path, If_Match="6").status == 204
+    assert app.call("DELETE", path, If_Match="4").status == 412
+    assert app.call("DELETE", path, If_Match="5").status == 204
     assert app.call("GET", path).status == 404
 
 
@@ -146,7 +146,7 @@ def test_etags_guard_every_change(app):
 )
 def test_what_cannot_change_on_an_asset(app, changes):
     asset = post_asset(app).json["assetId"]
-    assert app.call("PATCH", f"{PATH}/{asset}", changes, If_Match="1").status == 400
+    assert app.call("PATCH", f"{PATH}/{asset}", changes, If_Match="0").status == 400
 
 
 def test_a_location_is_inherited_until_there_is_one_of_its_own(app):
@@ -154,10 +154,10 @@ def test_a_location_is_inherited_until_there_is_one_of_its_own(app):
     asset = post_asset(app, "Pump", parent=area["assetId"]).json["assetId"]
     path = f"{PATH}/{asset}"
     assert app.call("GET", path).json["location"]["country"] == "Austria"
-    assert app.call("DELETE", f"{path}/location", If_Match="1").status == 409
-    app.call("PUT", f"{path}/location", {"country": "Bosnia"}, If_Match="1")
+    assert app.call("DELETE", f"{path}/location", If_Match="0").status == 409
+    app.call("PUT", f"{path}/location", {"country": "Bosnia"}, If_Match="0")
     assert app.call("GET", path).json["location"]["country"] == "Bosnia"
-    got = app.call("DELETE", f"{path}/location", If_Match="2")
+    got = app.call("DELETE", f"{path}/location", If_Match="1")
     assert (got.status, got.json["location"]["country"]) == (200, "Austria")
 
 
@@ -166,23 +166,23 @@ def test_an_asset_moves_but_never_below_itself(app):
     two = post_asset(app, "Two", parent=one).json["assetId"]
     three = post_asset(app, "Three", parent=two).json["assetId"]
     for target in (one, three):
-        got = app.call("POST", f"{PATH}/{one}/move", {"newParentId": target}, If_Match="1")
+        got = app.call("POST", f"{PATH}/{one}/move", {"newParentId": target}, If_Match="0")
         assert got.status == 400, target
-    got = app.call("POST", f"{PATH}/{three}/move", {"newParentId": one}, If_Match="1")
+    got = app.call("POST", f"{PATH}/{three}/move", {"newParentId": one}, If_Match="0")
     assert [step["name"] for step in got.json["hierarchyPath"]] == ["localdev", "One"]
 
 
 def test_an_asset_with_children_or_an_agent_cannot_be_deleted(hub, app):
     one = post_asset(app, "One").json["assetId"]
     two = post_asset(app, "Two", "core.mclib", parent=one).json["assetId"]
-    assert app.call("DELETE", f"{PATH}/{one}", If_Match="1").status == 400
+    assert app.call("DELETE", f"{PATH}/{one}", If_Match="0").status == 400
     body = {"name": "agent", "securityProfile": "SHARED_SECRET", "entityId": two}
     assert app.call("POST", f"{AGENTS}/agents", body).status == 201
     assert app.call("GET", f"{PATH}/{two}").json["locks"][0]["id"] == two
-    assert app.call("DELETE", f"{PATH}/{two}", If_Match="1").status == 400
+    assert app.call("DELETE", f"{PATH}/{two}", If_Match="0").status == 400
     assert app.call("DELETE", f"{AGENTS}/agents/{two}", If_Match="1").status == 204
-    assert app.call("DELETE", f"{PATH}/{two}", If_Match="1").status == 204
-    assert app.call("DELETE", f"{PATH}/{one}", If_Match="1").status == 204
+    assert app.call("DELETE", f"{PATH}/{two}", If_Match="0").status == 204
+    assert app.call("DELETE", f"{PATH}/{one}", If_Match="0").status == 204
 
 
 def test_deleting_an_asset_deletes_its_series_and_files(hub, app):
@@ -192,7 +192,7 @@ def test_deleting_an_asset_deletes_its_series_and_files(hub, app):
     device.send(timeseries(sample("2026-01-05T08:00:00.000Z", P1="1")))
     hub.settle()
     assert hub.stored(asset)
-    assert app.call("DELETE", f"{PATH}/{asset}", If_Match="1").status == 204
+    assert app.call("DELETE", f"{PATH}/{asset}", If_Match="0").status == 204
     assert not hub.stored(asset)
 
 
@@ -285,7 +285,7 @@ def test_the_model_lock_keeps_everything_as_it_is(hub, app):
     assert app.call("GET", f"{ASSETS}/model/lock").json["enabled"] is True
     assert post_asset(app, "Pump 2").status == 403
     assert put_aspect_type(app, "Other").status == 403
-    assert app.call("PATCH", f"{PATH}/{asset}", {"name": "x"}, If_Match="1").status == 403
+    assert app.call("PATCH", f"{PATH}/{asset}", {"name": "x"}, If_Match="0").status == 403
     assert post_asset(Application(hub, tenant="otherdev"), "Pump 2").status == 201
     assert app.call("PUT", f"{ASSETS}/model/lock?enabled=false").json["enabled"] is False
     assert post_asset(app, "Pump 2").status == 201
@@ -307,7 +307,7 @@ def test_another_tenants_asset_is_refused_and_a_shared_one_can_be_read(hub, app)
     ]
     assert {neighbour.call("GET", read).status for read in reads} == {403}
     for method, where, body in writes:
-        assert neighbour.call(method, where, body, If_Match="1").status == 403, where
+        assert neighbour.call(method, where, body, If_Match="0").status == 403, where
     assert post_asset(neighbour, "Spy", parent=asset).status == 400
     everything = "?size=100&includeShared=true"
     assert names(neighbour.call("GET", PATH + everything)) == ["otherdev"]
@@ -319,7 +319,7 @@ def test_another_tenants_asset_is_refused_and_a_shared_one_can_be_read(hub, app)
     assert "Pump 1" in names(neighbour.call("GET", PATH + everything))
     assert "Pump 1" not in names(neighbour.call("GET", PATH))
     for method, where, body in writes:
-        assert neighbour.call(method, where, body, If_Match="1").status == 403, where
+        assert neighbour.call(method, where, body, If_Match="0").status == 403, where
     for wrong in ("localdev", "nobody", None):
         assert call(hub.url, "POST", share, {"tenant": wrong}).status == 400
 
@@ -329,7 +329,7 @@ def test_an_agent_reads_assets_and_changes_none(hub, app):
     asset = machine(app)
     assert device.call("GET", f"{PATH}/{asset}").status == 200
     assert device.call("GET", f"{PATH}/{device.id}/aspects").status == 200
-    assert device.call("DELETE", f"{PATH}/{asset}", If_Match="1").status == 403
+    assert device.call("DELETE", f"{PATH}/{asset}", If_Match="0").status == 403
     assert post_asset(device, "Pump").status == 403
 
 

@@ -336,7 +336,7 @@ def test_an_event_named_by_its_id_is_deleted_however_old_it_is(app, asset):
 
 def test_events_go_with_their_asset(app, asset):
     made = post(app, asset).json
-    assert app.call("DELETE", f"{ASSETS}/assets/{asset}", If_Match="1").status == 204
+    assert app.call("DELETE", f"{ASSETS}/assets/{asset}", If_Match="0").status == 204
     assert app.call("GET", f"{EM}/events/{made['id']}").status == 404
 
 
