@@ -18,7 +18,7 @@ from mcagent.services.records import Record
 from mcagent.services.timeseries import PartialWrite, TimeSeries
 from mcagent.transport.http import Response, Transport
 from tests.helpers import raises
-from tests.services.plant import T0, calls, make_series, samples
+from tests.services.plant import HOUR_MS, T0, calls, make_series, samples
 from tests.services.platform import SteadyClock
 
 PUT = "PUT */api/iottimeseries/v3/timeseries*"
@@ -122,6 +122,27 @@ def test_a_hub_that_counts_strictly_takes_all_of_them(platform):
     series.write_several(
         {(asset, "motor"): rows[:30], (asset, "ambient"): [(T0, {"humidity": 1})]}
     )
+
+
+def test_the_strict_hub_takes_all_that_the_client_does(platform):
+    """The harshest reading of every text: nothing of it is refused, or needs a second request."""
+    from mcagent.emulator.settings import STRICT
+
+    platform.hub.change_settings(**STRICT)
+    series, asset = make_series(platform, bytes_per_s=100_000)
+    rows = [(T0 + n, {"rpm": n, "load": n / 3, "label": 'a"b'}, {"rpm": 0}) for n in range(300)]
+    series.write(asset, "motor", rows)
+    series.write_several(
+        {(asset, "motor"): samples(60, T0 + 10_000), (asset, "ambient"): [(T0, {"humidity": 1})]}
+    )
+    assert len(list(series.read(asset, "motor", T0 - 1))) == 360
+    assert series.latest(asset, "motor") == []  # it came a moment ago
+    platform.hub.set_clock(8 * 86_400)
+    later = TimeSeries(platform.session())
+    assert {one.variable for one in later.latest(asset, "motor")} == {"rpm", "load"}
+    later.delete(asset, "motor", T0, T0 + HOUR_MS)
+    assert [r.timestamp_ms for r in later.read(asset, "motor", T0 - 1)] == [T0]
+    assert len(calls(series, "PUT")) == 2
 
 
 # -- one record for one time
