@@ -87,6 +87,14 @@ def test_every_record_comes_once_with_and_without_links(
     assert got == (wanted[::-1] if descending else wanted)
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_server_that_counts_its_start_in_repeats_nothing(descending):
+    """Neither the start itself nor the last record of each page."""
+    service = Service([T0 + n for n in range(10)], inclusive=True)
+    got = read(service, T0, T0 + 9, page=3, descending=descending)
+    assert sorted(got) == [T0 + n for n in range(1, 10)]
+
+
 def test_a_link_that_leads_round_in_a_circle_is_not_followed():
     """It says that there is more, for ever; where nothing new comes, that is an error."""
     service = Service([T0 + n for n in range(10)], link="loop", size=4)
