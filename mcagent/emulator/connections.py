@@ -5,6 +5,7 @@ or reads no answer. It may hold a connection for a while, but never keep others 
 """
 
 import asyncio
+import logging
 import socket
 import struct
 from collections.abc import Callable, Iterable
@@ -15,6 +16,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from .gate import WIRE, Receive, Scope, Send
 
 _WRITE_POLL_S = 0.005
+# Bugs of the hub are told; broken requests are not: two thousand lines of them fill a pipe that
+# nobody reads, and then the hub waits for its reader instead of its clients.
+_LOGGER = logging.getLogger("mcagent.emulator.http")
+_LOGGER.setLevel(logging.ERROR)
 
 
 class Limits(Protocol):
@@ -30,6 +35,7 @@ class Connection(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.logger = _LOGGER
         application: Any = self.app
 
         async def with_wire(scope: Scope, receive: Receive, send: Send) -> None:

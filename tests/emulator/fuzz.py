@@ -24,7 +24,7 @@ from .fuzz_targets import TARGETS, damaged
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCS = os.path.join(ROOT, "docs", "emulator.md")
 _SLOW_S = 1.0
-_ROUND = 2000  # inputs of a storm, after which the hub must answer as if nothing had been
+_ROUND = 400  # inputs of a storm, after which the hub must answer as if nothing had been
 _GROWTH_MAX_KIB = 100 * 1024  # what a hub may grow by after its first round
 
 
@@ -86,6 +86,8 @@ def search_apart(name, seconds, keep):
         cwd=ROOT,
         check=False,
     )
+    if done.returncode == 0 and not keep:
+        shutil.rmtree(corpus)
     tried = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stderr)
     trouble = (
         "" if done.returncode == 0 and tried else done.stderr[-3000:] + f"\ninput in {corpus}"
@@ -96,9 +98,11 @@ def search_apart(name, seconds, keep):
 def storm_apart(seconds):
     """Storm a hub in a process of its own; give inputs, seconds, statuses, and what failed."""
     command = [sys.executable, "-m", "mcagent.emulator", "--http", "--port", "0", "--json"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    ) as hub:
+    # A file: a pipe that is full would stop the hub.
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT) as hub,
+    ):
         url = json.loads(hub.stdout.readline())["url"]
         tried, seen, trouble, grown_from = 0, Counter(), "", None
         begun = time.monotonic()
@@ -117,7 +121,9 @@ def storm_apart(seconds):
         took = time.monotonic() - begun
         alive = hub.poll() is None
         hub.terminate()
-        _, errors = hub.communicate(timeout=30)
+        hub.communicate(timeout=30)
+        said.seek(0)
+        errors = said.read()
     if not alive or "Traceback" in errors:
         trouble += f"\nthe hub said: {errors[-3000:]}"
     return tried, took, seen, trouble

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -111,3 +112,16 @@ def test_wrong_usage_ends_with_2(capsys):
     assert serve(["--nope"]) == 2
     assert serve(["--help"]) == 0
     capsys.readouterr()
+
+
+def test_broken_requests_are_no_lines_on_standard_error():
+    """Whoever starts the hub and reads nothing of it must not stop it by a full pipe."""
+    with start("--http", "--json") as process:
+        port = int(json.loads(process.stdout.readline())["url"].rpartition(":")[2])
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                connection.sendall(b"no HTTP\r\n\r\n")
+                assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+        process.terminate()
+        _, errors = process.communicate(timeout=10)
+    assert errors == ""
