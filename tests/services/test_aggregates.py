@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -9,8 +10,11 @@ from hypothesis import strategies as st
 
 from mcagent.errors import InvalidMessage, RemoteError
 from mcagent.services.aggregates import UNITS, Aggregates, aggregate_pieces
+from mcagent.transport.fake import FakeTransport
+from mcagent.transport.http import Response
 from tests.helpers import raises
 from tests.services.plant import DAY_MS, HOUR_MS, T0, make_series
+from tests.services.platform import fake_session
 
 
 def make(platform, **scopes):
@@ -77,6 +81,24 @@ def test_ranges_longer_than_a_request_may_ask_for_come_in_pieces(
     starts = [a.start_ms for a in got]
     assert starts == sorted(set(starts))
     assert all(one.end_ms <= other.start_ms for one, other in itertools.pairwise(got))
+
+
+def test_an_interval_that_two_requests_touch_comes_once():
+    """Should the service reckon its boundaries otherwise than we do."""
+    day = {
+        "starttime": "2026-01-05T00:00:00Z",
+        "endtime": "2026-01-06T00:00:00Z",
+        "rpm": {"countgood": 3, "average": 2.0},
+    }
+    nothing = Response(200, {}, b'{"_embedded": {"aspects": []}}')
+    aspects = {"_embedded": {"aspects": [{"name": "motor", "variables": [{"name": "rpm"}]}]}}
+    answers = [Response(200, {}, json.dumps({"aggregates": [day]}).encode())] * 2
+    transport = FakeTransport([Response(200, {}, json.dumps(aspects).encode()), *answers, nothing])
+    got = list(
+        Aggregates(fake_session(transport)).read("0f", "motor", T0, T0 + 91 * DAY_MS, unit="day")
+    )
+    assert [aggregate.variables["rpm"].count_good for aggregate in got] == [3]
+    assert transport.answers == [nothing]
 
 
 @settings(deadline=None)
