@@ -102,7 +102,11 @@ def _commissioning(args: "argparse.Namespace", session: "Session") -> "Commissio
     from ..services.commissioning import Commissioning, load_plant
 
     plant = load_plant(args.file, tenant=session.credentials.tenant)
-    return Commissioning(session, plant, limits=args.limits)
+    return Commissioning(session, plant, limits=args.limits, on_wait=_told)
+
+
+def _told(seconds: float) -> None:
+    complain(f"waiting {seconds:.0f} s: the tenant has 1 050 such calls an hour")
 
 
 def _boarding(args: "argparse.Namespace", commissioning: "Commissioning") -> "dict[str, str]":

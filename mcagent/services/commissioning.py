@@ -60,10 +60,18 @@ class Commissioning:
             agents, data sources, mappings and event types.
         plant: What `load_plant` read.
         limits: The tenant's plan, ``"XXS"`` to ``"XL"``; ``"none"`` for no limits.
+        on_wait: Told the seconds before a wait for the tenant's call rate.
     """
 
-    def __init__(self, session: Session, plant: Plant, *, limits: str = "none") -> None:
-        self._clients = Clients(session)
+    def __init__(
+        self,
+        session: Session,
+        plant: Plant,
+        *,
+        limits: str = "none",
+        on_wait: "Callable[[float], None] | None" = None,
+    ) -> None:
+        self._clients = Clients(session, on_wait=on_wait)
         self._plant = plant
         self._limits = limits
         self._present = Present()
@@ -127,9 +135,10 @@ class Commissioning:
             raise ConfigurationError(
                 f"cannot make {name}: {error.strerror}", hint="name a directory of this user"
             ) from error
+        records = self._clients.agents.named(wish.name for wish in self._plant.agents)
         for wish in self._plant.agents:
             path = os.path.join(name, boarding_file_name(wish.name))
-            record = self._clients.agents.find(wish.name)
+            record = records.get(wish.name)
             if record is None or os.path.exists(path):
                 continue
             if self._clients.agents.boarding_status(record.id) == ONBOARDED:

@@ -138,11 +138,20 @@ def read_plant(value: "Any", *, tenant: str, name: str = "the description") -> P
 
 def _json(name: str, words: str) -> "Any":
     try:
-        return json.loads(words)
+        return json.loads(words, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
         raise InvalidMessage(
             f"{name} is not JSON: {error}", hint="YAML files end in .yaml"
         ) from error
+
+
+def _once_each(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
+    """An object; a member that occurs twice is an error, where parsers take the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"member {max(names, key=names.count)!r} occurs twice in one object")
+    return found
 
 
 def _yaml(name: str, words: str) -> "Any":
@@ -153,13 +162,36 @@ def _yaml(name: str, words: str) -> "Any":
             "YAML needs the package pyyaml",
             hint="pip install 'mcagent[tools]', or write the file as JSON (.json)",
         ) from error
+
+    loader = yaml.SafeLoader(words)
     try:
-        return yaml.safe_load(words)
+        tree = loader.get_single_node()
+        _check_members(tree, yaml.MappingNode, yaml.SequenceNode, set())
+        return None if tree is None else loader.construct_document(tree)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidMessage(
             f"{name} is not YAML: {' '.join(str(error).split())}",
-            hint="a blank after each colon and dash, blanks instead of tabs",
+            hint="a blank after each colon and dash, blanks instead of tabs; each member once",
         ) from error
+    finally:
+        loader.dispose()
+
+
+def _check_members(node: "Any", mapping: "Any", sequence: "Any", seen: "set[int]") -> None:
+    """Refuse a member that occurs twice in one object; of two lists the first would be lost."""
+    if id(node) in seen:  # an alias: looked at already
+        return
+    seen.add(id(node))
+    if isinstance(node, mapping):
+        names = [key.value for key, _ in node.value if isinstance(key.value, str)]
+        for key, value in node.value:
+            if names.count(key.value) > 1:
+                line = key.start_mark.line + 1
+                raise ValueError(f"line {line}: member {key.value!r} occurs twice in one object")
+            _check_members(value, mapping, sequence, seen)
+    elif isinstance(node, sequence):
+        for value in node.value:
+            _check_members(value, mapping, sequence, seen)
 
 
 class _Reader:

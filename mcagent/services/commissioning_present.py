@@ -1,11 +1,14 @@
 """Read what the platform has of a plant."""
 
+from typing import Callable
+
 from ..errors import InvalidMessage, RemoteError
 from .agents import Agents
+from .agents_values import AgentRecord
 from .assets import Assets
 from .assets_values import AGENT_TYPE, Asset
 from .commissioning_reading import ASSET_ID
-from .commissioning_values import AgentWish, Plant, Present, PresentAgent
+from .commissioning_values import Plant, Present, PresentAgent
 from .datasources import DataSources
 from .eventmappings import EventMappings
 from .events import Events
@@ -16,12 +19,14 @@ from .session import Session
 class Clients:
     """The services that a commissioning needs, on one session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session, *, on_wait: "Callable[[float], None] | None" = None
+    ) -> None:
         self.assets = Assets(session)
         self.agents = Agents(session)
-        self.sources = DataSources(session)
-        self.mappings = Mappings(session)
-        self.event_mappings = EventMappings(session)
+        self.mappings = Mappings(session, on_wait=on_wait)
+        self.event_mappings = EventMappings(session, on_wait=on_wait)
+        self.sources = DataSources(session, mappings=self.mappings)  # one count of its calls
         self.events = Events(session)
 
 
@@ -53,8 +58,9 @@ class _Reading:
                 self._assets[wish.asset.name] = found
         agents: dict[str, PresentAgent] = {}
         agent_assets: dict[str, Asset] = {}
+        records = self._clients.agents.named(agent.name for agent in plant.agents)
         for agent in plant.agents:
-            there = self._agent(agent)
+            there = self._agent(records.get(agent.name))
             if there is not None:
                 agents[agent.name] = there
                 continue
@@ -114,8 +120,7 @@ class _Reading:
             return self._assets[parent].id
         return parent if ASSET_ID.fullmatch(parent) else None
 
-    def _agent(self, wish: AgentWish) -> "PresentAgent | None":
-        record = self._clients.agents.find(wish.name)
+    def _agent(self, record: "AgentRecord | None") -> "PresentAgent | None":
         if record is None:
             return None
         return PresentAgent(

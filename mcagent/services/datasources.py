@@ -73,10 +73,12 @@ class DataSources:
     Args:
         session: Whose credentials need ``dsc.r``, ``dsc.u`` and ``map.r``; an agent's own token
             has them for itself.
+        mappings: Asked for mappings at risk; None for one of its own, with a call rate of its own.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, mappings: "Mappings | None" = None) -> None:
         self._session = session
+        self._mappings = mappings or Mappings(session)
 
     def read(self, agent_id: str) -> StoredModel:
         """The model that the platform has of an agent."""
@@ -117,9 +119,7 @@ class DataSources:
         if there.model == model:
             return Put(False, there.etag)
         at_risk = tuple(
-            mapping
-            for mapping in Mappings(self._session).list(agent_id=agent_id)
-            if not mapping.keep
+            mapping for mapping in self._mappings.list(agent_id=agent_id) if not mapping.keep
         )
         if at_risk and not lose_mappings:
             raise MappingsAtRisk(agent_id, at_risk)

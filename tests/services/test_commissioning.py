@@ -15,6 +15,7 @@ from mcagent import (
     InvalidMessage,
     RemoteError,
 )
+from mcagent.services import mappings as mappings_module
 from mcagent.services.agents import Agents
 from mcagent.services.assets import Assets
 from mcagent.services.commissioning import Commissioning, Stopped, boarding_file_name
@@ -24,6 +25,7 @@ from mcagent.services.eventmappings import EventMappings
 from mcagent.services.mappings import Mappings
 from mcagent.services.mappings_values import Mapping
 from tests.services.meddler import meddle
+from tests.services.platform import SteadyClock
 from tests.services.test_commissioning_file import PLANT, changed
 
 WIND_FARM = os.path.join(os.path.dirname(mcagent.emulator.__file__), "plants", "wind-farm.yaml")
@@ -286,6 +288,25 @@ def test_boarding_files_are_private_and_not_overwritten(platform, tmp_path):
     ) as agent:
         agent.onboard()
     assert list(commissioning.save_boarding(tmp_path / "other")) == []
+
+
+def test_many_agents_are_found_with_one_list_and_waits_are_told(platform, monkeypatch):
+    """A tenant may list its agents ten times in half a minute; mappings wait for their hour."""
+    monkeypatch.setattr(mappings_module, "MAPPING_CALLS", ((30, 3600),))
+    clock, told = SteadyClock(), []
+    session = platform.session(clock=clock, sleep=clock.sleep)
+    plant = {"agents": [{"name": f"agent-{number}"} for number in range(12)]}
+    commissioning = Commissioning(session, read_plant(plant, tenant=TENANT), on_wait=told.append)
+    list(commissioning.apply(commissioning.plan()))
+    before = len(session.transport.calls)
+    assert commissioning.plan().changes == ()
+    lists = [one for one in session.transport.calls[before:] if one.startswith("GET /api/agentm")]
+    assert len([one for one in lists if "/agents?" in one]) == 1
+    assert told == []
+    commissioning.plan()
+    commissioning.plan()  # with 12 calls for mappings each, the 31st has to wait
+    assert len(told) == 1
+    assert 3000 < told[0] <= 3600
 
 
 def test_names_of_boarding_files():
