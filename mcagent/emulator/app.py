@@ -1,5 +1,8 @@
 """The ASGI application of a hub: all routes behind the gate."""
 
+import logging
+import sqlite3
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -33,6 +36,8 @@ from .hub import Hub
 from .policy import Closed
 from .traffic import Watched
 from .visitors import strange
+
+_LOG = logging.getLogger(__name__)
 
 # Bodies of all other calls are small; the bound keeps one request from filling the memory even if
 # the limit of the exchange is set very low.
@@ -68,6 +73,7 @@ def build_application(hub: Hub, *, loopback: bool) -> Application:
         exception_handlers={
             Refusal: refuse,
             HTTPException: _refuse_http,
+            sqlite3.OperationalError: _cannot_write,
             Exception: _fail,
         },
     )
@@ -99,6 +105,12 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
     """Answer Starlette's own refusals (404, 405) in the platform's words."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     return refuse(request, Refusal(status))
+
+
+async def _cannot_write(request: Request, error: Exception) -> Response:
+    """Answer 503, with nothing taken over: the disk of the hub's directory is full, or gone."""
+    _LOG.warning("%s %s was refused: %s", request.method, request.url.path, error)
+    return refuse(request, Refusal(503, f"The hub cannot write its database: {error}."))
 
 
 async def _fail(request: Request, _error: Exception) -> Response:

@@ -155,9 +155,13 @@ def _start(options: argparse.Namespace) -> Emulator:
 
 def _cause(error: "OSError | sqlite3.Error", options: argparse.Namespace) -> tuple[str, str]:
     """What kept the hub from starting, and what to do about it."""
+    directory = options.data or "the temporary directory"
     if isinstance(error, sqlite3.Error) or error.filename is not None:
+        if getattr(error, "errno", None) == errno.EBUSY:
+            hint = "end the other hub, or name another directory with --data"
+            return f"cannot use {directory}: another hub runs on it", hint
         return (
-            f"cannot use {options.data or 'the temporary directory'}: {error}",
+            f"cannot use {directory}: {error}",
             "--data names a directory that this user may write, new or made by this release",
         )
     where = f"port {options.port} of {options.host}"

@@ -8,6 +8,7 @@ from typing import Any
 from . import operations
 from .app import build_application
 from .authority import Authority
+from .files import lock_directory
 from .hub import Hub
 from .server import Server, is_loopback
 from .settings import Settings
@@ -48,6 +49,7 @@ class Emulator:
         self._hub: Hub | None = None
         self._server: Server | None = None
         self._authority: Authority | None = None
+        self._lock: int | None = None  # a descriptor
 
     def __enter__(self) -> "Emulator":
         self.start()
@@ -65,12 +67,13 @@ class Emulator:
         """Start to serve. With *data*, everything is there that was there before.
 
         Raises:
-            OSError: The port is taken, or the directory cannot be used.
+            OSError: The port is taken, or the directory cannot be used or is another hub's.
         """
         if self._hub is not None:
             raise RuntimeError("the emulator runs already")
         if self._data is not None:
             os.makedirs(self._data, mode=0o700, exist_ok=True)
+            self._lock = lock_directory(self._data)
         context = None
         try:
             if self._tls:
@@ -97,7 +100,9 @@ class Emulator:
             self._hub.close()
         if self._authority is not None:
             self._authority.close()
-        self._server = self._hub = self._authority = None
+        if self._lock is not None:
+            os.close(self._lock)
+        self._server = self._hub = self._authority = self._lock = None
 
     # -- where it is
 

@@ -1,6 +1,10 @@
-"""Small files of the data directory: keys and certificates."""
+"""Small files of the data directory: keys and certificates, and the lock on it."""
 
+import errno
+import fcntl
 import os
+
+_LOCK = "hub.lock"
 
 
 def read_file(path: str) -> bytes:
@@ -15,3 +19,23 @@ def write_file(path: str, content: bytes, *, mode: int) -> None:
     with open(descriptor, "wb") as file:
         file.write(content)
     os.replace(fresh, path)
+
+
+def lock_directory(directory: str) -> int:
+    """Keep *directory* for this hub, until the descriptor that is given is closed.
+
+    The kernel lets go of it when the process ends, however it does.
+
+    Raises:
+        OSError: Another hub has it.
+    """
+    path = os.path.join(directory, _LOCK)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise OSError(errno.EBUSY, "another hub runs on it", directory) from error
+        raise OSError(error.errno, error.strerror, path) from error
+    return descriptor

@@ -1,5 +1,6 @@
 """The worker that processes items some time after the exchange was answered (agent API 12)."""
 
+import logging
 import sqlite3
 import threading
 import time
@@ -14,6 +15,9 @@ from .ingest import process_item
 from .journal import Journal, content_of
 from .settings import Settings
 from .store import Store
+
+_LOG = logging.getLogger(__name__)
+_AGAIN_S = 0.5
 
 
 class _Job(NamedTuple):
@@ -45,6 +49,7 @@ class Worker:
         self._changed = threading.Condition()
         self._busy = False
         self._stopping = False
+        self._failing = False  # the database takes nothing at present
         for row in journal.pending():
             self._jobs.append(
                 _Job(0.0, partial(self._item, row["item"], content_of(row), None), store.epoch)
@@ -101,8 +106,10 @@ class Worker:
             job = self._next()
             if job is None:
                 return
-            self._process(job)
+            done = self._process(job)
             with self._changed:
+                if not done:  # it was answered already: it waits, and what came after it, too
+                    self._jobs.appendleft(job._replace(due=time.monotonic() + _AGAIN_S))
                 self._busy = False
                 self._changed.notify_all()
 
@@ -116,11 +123,21 @@ class Worker:
                 self._changed.wait(wait_s)
             return None
 
-    def _process(self, job: _Job) -> None:
-        with self._store.transaction() as db:
-            if job.epoch != self._store.epoch:
-                return  # the hub was cleared after this was sent
-            job.run(db)
+    def _process(self, job: _Job) -> bool:
+        """Do a job; False if the database could not be written, as on a disk that is full."""
+        try:
+            with self._store.transaction() as db:
+                if job.epoch == self._store.epoch:  # or else the hub was cleared after it was sent
+                    job.run(db)
+        except sqlite3.OperationalError as error:
+            if not self._failing:
+                _LOG.warning("what was accepted waits: %s", error)
+            self._failing = True
+            return False
+        if self._failing:
+            _LOG.warning("what was accepted is processed again")
+        self._failing = False
+        return True
 
     def _item(
         self, item: int, content: Any, replayed: "str | None", db: sqlite3.Connection

@@ -1,19 +1,28 @@
 """`python -m mcagent.emulator` as a process."""
 
+import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
+from typing import NamedTuple
 
 import pytest
 
-from mcagent.emulator import serve
+from mcagent.emulator import Emulator, serve
 
-from .device import call
+from .device import Device, call, configuration, file_item, sample, timeseries
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Address(NamedTuple):
+    """A hub in another process, as `Device` takes it."""
+
+    url: str
 
 
 def start(*options):
@@ -125,3 +134,57 @@ def test_broken_requests_are_no_lines_on_standard_error():
         process.terminate()
         _, errors = process.communicate(timeout=10)
     assert errors == ""
+
+
+def test_two_hubs_never_share_a_directory(tmp_path, capsys):
+    """Both would process what is pending, and forget what the other one gave out."""
+    data = ["--http", "--port", "0", "--data", str(tmp_path)]
+    with Emulator(tls=False, data=tmp_path) as hub:
+        assert serve(data) == 4
+        assert capsys.readouterr().err == (
+            f"mcagent: cannot start: cannot use {tmp_path}: another hub runs on it\n"
+            "  hint: end the other hub, or name another directory with --data\n"
+        )
+        assert call(hub.url, "GET", "/_emulator/state").status == 200
+    with Emulator(tls=False, data=tmp_path):
+        pass  # the lock went with the first one
+
+
+def test_what_was_answered_is_there_after_a_kill(tmp_path):
+    """Killed while devices and applications write; nothing that got its answer is gone."""
+    options = ["--http", "--json", "--data", str(tmp_path)]
+    sent, put = [], []
+    with start(*options) as process:
+        hub = Address(json.loads(process.stdout.readline())["url"])
+        boarding = call(hub.url, "POST", "/_emulator/agents", {"name": "a", "automap": True}).json
+        device = Device(hub, boarding)
+        assert device.register().status == 201
+        assert device.ask_token().status == 200
+        assert device.put_configuration(configuration(P1="LONG")).status == 200
+        aspects = {"side": {"n": {"type": "LONG"}}}
+        asset = call(hub.url, "POST", "/_emulator/assets", {"name": "b", "aspects": aspects}).json
+        token = call(hub.url, "POST", "/_emulator/token", {}).json["access_token"]
+        path = f"/api/iottimeseries/v3/timeseries/{asset['id']}/side"
+        killer = threading.Timer(0.3, process.kill)
+        killer.start()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            while True:
+                time_ = f"2026-01-05T08:{len(sent) // 60:02d}:{len(sent) % 60:02d}.000Z"
+                value = str(len(sent))
+                device.send(timeseries(sample(time_, P1=value)), file_item("f" + value, b"x"))
+                sent.append((device.id, time_, len(sent)))
+                body = [{"_time": time_, "n": len(put)}]
+                answer = call(
+                    hub.url, "PUT", path, body, headers={"Authorization": f"Bearer {token}"}
+                )
+                assert answer.status == 204
+                put.append((asset["id"], time_, len(put)))
+        process.communicate(timeout=10)
+    assert sent
+    assert put
+    with Emulator(tls=False, data=tmp_path) as again:
+        again.settle()
+        stored = {(row["asset"], row["_time"], *row["values"].values()) for row in again.stored()}
+        files = {file["name"] for file in again.files()}
+    assert set(sent + put) <= stored
+    assert {f"f{value}" for _, _, value in sent} <= files

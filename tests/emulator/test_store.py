@@ -20,7 +20,7 @@ from mcagent.emulator.timeseries import (
 )
 from mcagent.emulator.timeseries_counts import change_counts, held_at, read_counts
 
-from .device import onboarded, ready, sample, timeseries
+from .device import exchange_body, file_item, onboarded, ready, sample, timeseries
 
 SHAPE = {"rpm": {"type": "INT"}, "load": {"type": "DOUBLE"}, "state": {"type": "STRING"}}
 T0 = 1767600000000
@@ -138,6 +138,38 @@ def test_a_restart_finds_agents_keys_mappings_and_values(tmp_path):
         assert facts(hub, device) == before  # with the token that the first one gave
         assert device.rotate().status == 200
         assert device.ask_token().status == 200
+
+
+def test_a_full_disk_refuses_what_comes_and_loses_nothing_that_was_accepted(tmp_path, caplog):
+    """503 while there is no room; what was answered 200 before is processed once there is."""
+    samples = [
+        sample(f"2026-01-05T08:00:00.{n:03d}Z", P1=f"{n:03d}" + "x" * 200) for n in range(300)
+    ]
+    with Emulator(tls=False, data=tmp_path, settings={"processing_delay_s": 0.2}) as hub:
+        device = ready(hub, P1="STRING")
+        device.send(timeseries(*samples))
+        with hub._running.store.transaction() as db:
+            full = db.execute("PRAGMA page_count").fetchone()[0]
+            db.execute(f"PRAGMA max_page_count = {full}")
+        refused = device.exchange(exchange_body(file_item("large", bytes(100_000))))
+        assert refused.status == 503
+        assert refused.json["message"] == (
+            "The hub cannot write its database: database or disk is full."
+        )
+        with pytest.raises(TimeoutError):
+            hub.settle(1.0)
+        assert hub.stored() == []
+        with hub._running.store.transaction() as db:
+            db.execute(f"PRAGMA max_page_count = {full + 1000}")
+        hub.settle()
+        assert len(hub.stored()) == 300
+        assert hub.files() == []
+    said = [text for text in caplog.messages if "strict mode" not in text]
+    assert said == [
+        "POST /api/mindconnect/v3/exchange was refused: database or disk is full",
+        "what was accepted waits: database or disk is full",
+        "what was accepted is processed again",
+    ]
 
 
 STEPS = st.lists(
