@@ -36,6 +36,7 @@ _ITEM_BYTES = len(_HEAD) + len(_TAIL) - 7 * len(b"%s") + 5 * BOUNDARY_CHARACTERS
 # Small pieces are gathered up to this size: a write for each head, payload and tail costs 40 ms
 # where Nagle's algorithm meets a delayed acknowledgement (measured). Boards have no room for more.
 PIECE_BYTES = 1024 if MICROPYTHON else 16_384
+_LARGE_BYTES = 4 * PIECE_BYTES  # to copy it would cost more than a write of its own
 
 
 class Item:
@@ -186,6 +187,12 @@ class ExchangeBody:
             content_type = item.content_type.encode()
             gathered += _HEAD % (outer, inner, inner, item.metadata, inner, content_type)
             for piece in item.chunks():
+                if len(piece) >= _LARGE_BYTES:
+                    if gathered:
+                        yield gathered
+                        gathered = b""
+                    yield piece
+                    continue
                 gathered += piece
                 if len(gathered) >= PIECE_BYTES:
                     yield gathered
