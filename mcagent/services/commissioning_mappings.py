@@ -5,6 +5,7 @@ from typing import Union
 
 from ..messages.datamodel import DataModel
 from .commissioning_values import AgentWish, EventMappingWish, MappingWish, PresentAgent
+from .datasources_model import same_model
 from .eventmappings_values import EventMapping, check_event_limits
 from .mappings_values import Mapping, check_limit
 
@@ -80,7 +81,7 @@ def plan_mappings(
         else:
             differs.append((mapping, words))
     model = None
-    if wanted.model is not None and (there is None or there.model != wanted.model):
+    if wanted.model is not None and (there is None or not same_model(there.model, wanted.model)):
         model = wanted.model
     stays = [mapping for mapping in held if mapping not in gone]
     # The first model, too: mappings may be there already (noAgentValidation), and they

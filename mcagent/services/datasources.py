@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import ConfigurationError, InvalidMessage, RemoteError
 from ..messages.datamodel import DataModel
+from .datasources_model import same_model
 from .etag import ETag
 from .mappings import Mappings
 from .mappings_values import Mapping
@@ -116,7 +117,7 @@ class DataSources:
             RemoteError: Somebody else put another model meanwhile, or the platform refuses.
         """
         there = self.read(agent_id)
-        if there.model == model:
+        if same_model(there.model, model):
             return Put(False, there.etag)
         at_risk = tuple(
             mapping for mapping in self._mappings.list(agent_id=agent_id) if not mapping.keep
@@ -137,7 +138,7 @@ class DataSources:
                 if error.status not in _STALE:
                     raise
                 current = self.read(agent_id)
-                if current.model == model:
+                if same_model(current.model, model):
                     break  # our own, whose answer was lost, or the same of somebody else
                 if attempt == 2 or (current.model, current.problem) != (
                     there.model,

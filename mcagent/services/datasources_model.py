@@ -1,7 +1,8 @@
 """A data model made from what an asset records, so that every point has a variable to go to."""
 
+import json
 from collections import Counter
-from typing import Iterable
+from typing import Any, Iterable
 
 from ..errors import InvalidMessage
 from ..limits import DATA_POINT_ID_MAX_CHARACTERS
@@ -52,3 +53,24 @@ def model_from_aspects(model_id: str, aspects: "Iterable[Aspect]") -> DataModel:
             )
         sources.append(DataSource(aspect.name, points))
     return DataModel(model_id, sources)
+
+
+def same_model(one: "DataModel | None", other: "DataModel | None") -> bool:
+    """Whether two models say the same, in whatever order the platform keeps their parts.
+
+    A put that changes nothing would still delete every mapping without `keepMapping`.
+    """
+    if one is None or other is None or one == other:
+        return one == other
+    return _in_order(one) == _in_order(other)
+
+
+def _in_order(model: DataModel) -> "tuple[str, list[Any]]":
+    sources = json.loads(model.fragment())["dataSources"]
+    for source in sources:
+        source["dataPoints"].sort(key=lambda point: point["id"])
+        for part in (source, *source["dataPoints"]):
+            if part.get("customData") == {}:  # Siemens' Node client writes it always
+                del part["customData"]
+    # The ids of points are unique in the model, names of sources are not.
+    return model.id, sorted(sources, key=lambda source: source["dataPoints"][0]["id"])

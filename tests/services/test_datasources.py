@@ -46,6 +46,39 @@ def test_the_same_model_is_not_put(platform, agent):
     assert [request.method for request in session.transport.requests[before:]] == ["GET"]
 
 
+def test_a_model_that_differs_in_order_and_empty_members_is_the_same(platform, agent):
+    """Other clients write `customData` {} for none, and nobody promises an order."""
+    session = platform.session()
+    theirs = {
+        "configurationId": "m1",
+        "dataSources": [
+            {
+                "name": name,
+                "description": "",
+                "dataPoints": [
+                    {"id": one, "name": one, "type": "DOUBLE", "unit": "", "customData": {}}
+                    for one in points
+                ],
+                "customData": {},
+            }
+            for name, points in (("b", "zy"), ("a", "x"))
+        ],
+    }
+    session.call(
+        "PUT",
+        f"/api/agentmanagement/v3/agents/{agent.id}/dataSourceConfiguration",
+        document=theirs,
+        headers={"If-Match": "0"},
+    )
+
+    def ours(*, unit=""):
+        a, b = [DataPoint("x", "DOUBLE", unit=unit)], [DataPoint(one, "DOUBLE") for one in "yz"]
+        return DataModel("m1", [DataSource("a", a), DataSource("b", b)])
+
+    assert not DataSources(session).put(agent.id, ours()).changed
+    assert DataSources(session).put(agent.id, ours(unit="m")).changed
+
+
 def test_a_lost_answer_is_no_conflict(platform, agent):
     """The PUT arrived; its repetition is refused for the version, and the model is ours."""
     session = platform.session()
