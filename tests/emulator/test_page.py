@@ -64,6 +64,16 @@ def test_other_files_are_not_served(hub, name):
     assert asked(hub, "static/" + name).status in (404, 405)
 
 
+def test_a_large_data_model_is_shown_without_keeping_devices_waiting(hub):
+    """The time grows with the points, not with their square: the hub serves nobody meanwhile."""
+    device = ready(hub, **{f"p{number}": "LONG" for number in range(3000)})
+    begun = time.monotonic()
+    (shown,) = asked(hub, "models").json
+    assert time.monotonic() - begun < 2
+    assert shown["agent"] == device.id
+    assert len(shown["mappings"]) == 3000
+
+
 def test_the_overview_tells_of_agents_counts_and_faults(hub):
     device = ready(hub)
     hub.create_agent(HOSTILE)

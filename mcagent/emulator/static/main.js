@@ -26,6 +26,8 @@ let stream = null;
 let wanted = false;
 let busy = false;
 let clockAhead = 0;
+let hurried = false;
+let endPause = () => {};
 
 function choose() {
   const name = location.hash.slice(1);
@@ -37,6 +39,8 @@ function choose() {
     else link.removeAttribute("aria-current");
   }
   refresh();
+  hurried = true; // who goes somewhere does not wait for what the view before cost
+  endPause();
 }
 
 // One round at a time, and a pause after it that grows with what it cost: a hub that is busy with
@@ -46,7 +50,7 @@ async function refresh() {
   if (busy || document.hidden) return;
   busy = true;
   while (wanted && !document.hidden) {
-    wanted = false;
+    wanted = hurried = false;
     const begun = performance.now();
     try {
       showOverview(await get("overview"));
@@ -54,7 +58,11 @@ async function refresh() {
     } catch (error) {
       if (stream?.readyState === EventSource.OPEN) say(error.message, true);
     }
-    await new Promise((done) => setTimeout(done, Math.max(PAUSE_MS, 4 * (performance.now() - begun))));
+    if (hurried) continue;
+    await new Promise((done) => {
+      endPause = done;
+      setTimeout(done, Math.max(PAUSE_MS, 4 * (performance.now() - begun)));
+    });
   }
   busy = false;
 }

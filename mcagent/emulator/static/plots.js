@@ -7,7 +7,9 @@ import { byId, h, setText } from "./dom.js";
 const WINDOWS = [["1 min", 60000], ["10 min", 600000], ["1 h", 3600000], ["1 day", 86400000], ["All", null]];
 const SHORTEST_MS = 30000;
 const FIRST = 4; // so many variables are shown before anybody chose
+const CHIPS_MAX = 60; // buttons at a time, besides those that are on; of more, some are found by name
 const select = byId("source");
+const find = byId("find");
 
 let source = null; // "asset:ID" as stored, or "agent:ID" as sent
 let chosen = new Map(); // source -> Set of keys
@@ -88,14 +90,21 @@ function showSources() {
 
 function showChips(variables, keys) {
   const place = byId("chips");
-  const text = JSON.stringify([source, variables.map((variable) => [variable.key, variable.title]), [...keys]]);
+  byId("find-label").hidden = variables.length <= CHIPS_MAX;
+  const wanted = variables.length > CHIPS_MAX ? find.value.trim().toLowerCase() : "";
+  const found = variables.filter((variable) => variable.title.toLowerCase().includes(wanted));
+  const offered = new Set(found.slice(0, CHIPS_MAX));
+  const shown = variables.filter((variable) => offered.has(variable) || keys.has(variable.key));
+  const rest = found.length - offered.size;
+  const text = JSON.stringify([source, shown.map((variable) => [variable.key, variable.title]), [...keys], rest]);
   if (place.shown === text) return;
   place.shown = text;
   const focused = document.activeElement?.dataset?.key;
-  place.replaceChildren(...variables.map((variable) => h("button", {
+  place.replaceChildren(...shown.map((variable) => h("button", {
     type: "button", class: "chip", "aria-pressed": String(keys.has(variable.key)), "data-key": variable.key,
     onclick: () => toggle(variable.key, keys),
   }, variable.title)));
+  if (rest) place.append(h("span", { class: "quiet" }, `and ${rest.toLocaleString("en")} more`));
   if (focused) [...place.children].find((chip) => chip.dataset.key === focused)?.focus();
 }
 
@@ -166,6 +175,10 @@ function showWindows() {
   if (focused >= 0) place.children[focused].focus();
 }
 
+find.addEventListener("input", () => {
+  const variables = variablesOf(source);
+  showChips(variables, keysOf(variables));
+});
 select.addEventListener("change", () => { byHand = true; source = select.value; refreshPlots(); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach((chart) => chart.redraw()));
 byId("legend").append("On its way: ", ...CLASSES.slice(1).map((kind) => {
