@@ -12,7 +12,7 @@ def test_of_many_variables_each_is_found_by_its_name(hub, open_page, tmp_path):
     with Agent.open(str(tmp_path / "a"), boarding=boarding, ca_file=hub.ca_file) as agent:
         agent.onboard()
         agent.submit(DataModel("line", [DataSource("line", points)]))
-        agent.record({name: 1.5 for name in names})
+        agent.record(dict.fromkeys(names, 1.5))
         assert agent.upload(timeout_s=20).pending == 0
     hub.settle()
     page = open_page(hub.url)
