@@ -171,6 +171,13 @@ class Faults:
         with self._lock:
             return [self._shown(entry) for entry in self._rules.values()]
 
+    def mark(self) -> tuple[Any, ...]:
+        """Give what differs whenever `show` does; cheap, because each open page asks for it."""
+        with self._lock:
+            now, platform_ms = self._monotonic(), self._clock.now_ms()
+            rules = self._rules.values()
+            return tuple((one.rule, one.hits, one.state(now, platform_ms)) for one in rules)
+
     def show_one(self, name: str) -> dict[str, Any]:
         """Give the rule *name*.
 

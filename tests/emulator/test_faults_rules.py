@@ -258,3 +258,30 @@ def test_every_action_is_described_and_made():
     for action, words in ACTIONS.items():
         assert words
         assert Rule.from_json({"action": action, **more.get(action, {})}).called()
+
+
+def test_a_mark_differs_with_whatever_is_shown_of_a_rule():
+    """Open pages ask for it four times a second, and for the rules only when it differs."""
+    time = Time()
+    made = faults(time=time)
+    marks = []
+
+    def is_new():
+        mark = made.mark()
+        assert mark == made.mark()
+        marks.append(mark)
+        return mark not in marks[:-1]
+
+    assert is_new()
+    made.add({"action": "drop_before", "id": "a", "after_s": 5, "for_s": 5, "times": 2})
+    assert is_new()
+    time.now += 6  # it begins
+    assert is_new()
+    assert made.take(ANY)
+    assert is_new()
+    time.now += 6  # it is over
+    assert is_new()
+    made.change("a", {"label": "words"})
+    assert is_new()
+    made.remove("a")
+    assert not is_new()  # as at first

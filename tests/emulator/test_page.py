@@ -166,7 +166,8 @@ def test_changes_are_told_at_once_and_nothing_when_nothing_happens(hub):
     assert change()  # the page asks for all once
     for act in (
         lambda: hub.create_agent("a"),
-        lambda: hub.set_faults([{"action": "delay"}]),
+        lambda: hub.set_faults([{"action": "delay", "id": "slow", "match": "/other"}]),
+        lambda: hub.change_fault("slow", enabled=False),
         lambda: hub.set_clock(5),
     ):
         act()

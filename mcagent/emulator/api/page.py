@@ -173,7 +173,7 @@ def _mark(hub: Hub) -> tuple[Any, ...]:
         hub.store.changes(),
         hub.traffic.count(),
         hub.clock.offset_s,
-        repr(hub.faults.show()),
+        hub.faults.mark(),
         sum(hub.breaches.counts().values()),
     )
 
