@@ -19,11 +19,11 @@ from .status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable
+    from typing import Any, Iterable
 
     from .buffer import BufferSettings
     from .buffer.receipt import Receipt
-    from .loop import Loop
+    from .loop import Collect, Loop
     from .messages import DataModel
     from .transport.http import Transport
     from .upload.keepalive import KeepaliveResult
@@ -306,7 +306,7 @@ class Agent:
         if worker is not None:
             worker.stop()
 
-    def run(self, collect: "Callable[[], dict[str, Any] | None]", *, every_s: float) -> None:
+    def run(self, collect: "Collect", *, every_s: float) -> None:
         """Call *collect* every *every_s* seconds and record what it returns.
 
         Until SIGTERM, SIGINT (Ctrl-C) or `close`.
@@ -316,7 +316,8 @@ class Agent:
         loop goes on. Missed moments are skipped and counted, never made up for.
 
         Args:
-            collect: Returns data point id to value; None when there is nothing to record.
+            collect: Returns data point id to value, or a `TimeSeries` where time or quality are
+                its own; None when there is nothing to record.
             every_s: Seconds between calls, on a steady clock.
         """
         from .loop import Loop

@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from .agent import Agent
+    from .messages import TimeSeries
     from .runtime import Clock
+
+    Collect = Callable[[], dict[str, Any] | TimeSeries | None]
 
 _SLICE_MS = 100  # a signal is seen this much late at most
 
@@ -33,7 +36,7 @@ class Loop:
         self.missed = 0
         self.errors: "dict[str, int]" = {}
 
-    def run(self, agent: "Agent", collect: "Callable[[], dict[str, Any] | None]") -> None:
+    def run(self, agent: "Agent", collect: "Collect") -> None:
         """Until SIGTERM, SIGINT or `Agent.close`."""
         signals = StopSignals()
         if not MICROPYTHON:
@@ -55,11 +58,14 @@ class Loop:
     def status(self) -> "dict[str, object]":
         return {"samples": self.samples, "missed": self.missed, "errors": dict(self.errors)}
 
-    def _collect(self, agent: "Agent", collect: "Callable[[], dict[str, Any] | None]") -> None:
+    def _collect(self, agent: "Agent", collect: "Collect") -> None:
         try:
             values = collect()
             if values is not None:
-                agent.record(values)
+                if hasattr(values, "kind"):  # a sample with time and quality of its own
+                    agent.submit(values)
+                else:
+                    agent.record(values)
                 self.samples += 1
         except Exception as error:  # noqa: BLE001 - whatever a device script raises, the loop goes on
             kind = type(error).__name__

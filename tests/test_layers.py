@@ -29,6 +29,8 @@ LAYERS = {
     "mcagent.services": 4,
     "mcagent.status": 4,
     "mcagent.worker": 4,
+    "mcagent.collector": 5,
+    "mcagent.collectorfile": 4,
     "mcagent.diagnosis": 5,
     "mcagent.cli": 6,
     "mcagent.__main__": 7,

@@ -1,0 +1,156 @@
+"""Bring what an MQTT broker hands out to Insights Hub, topic by topic as a table says.
+
+    pip install mcagent paho-mqtt
+    python mqtt_bridge.py mqtt_bridge.toml
+
+A message is acknowledged to the broker only once it is on this device's disk: kill the broker or
+the bridge, and what was not yet here is sent again. It runs until Ctrl-C or SIGTERM.
+"""
+
+import json
+import os
+import threading
+
+from paho.mqtt.client import CallbackAPIVersion, Client
+
+from mcagent import AgentError, ConfigurationError, InvalidMessage
+from mcagent.collector import CollectorFile, Link, run_collector
+from mcagent.collectorfile import TIME_FORMATS, time_ms, value_of
+
+MQTT = {"host": str, "port": 1883, "client_id": str, "username": "", "tls_ca": ""}
+POINT = {"topic": str, "field": "", "time": "", "time_format": "iso"}
+GROUP = 10  # messages that share one sync; brokers leave 20 (mosquitto) or more unacknowledged
+
+
+class Bridge:
+    """Messages wait here, a few at most, until they are durable and so can be acknowledged."""
+
+    def __init__(self, file, agent, client):
+        self.agent, self.client, self.troubles = agent, client, file.troubles
+        self.link = Link(agent, f"mqtt {file.peer.host}:{file.peer.port}")
+        self.topics = {}
+        for point in file.points:
+            self.topics.setdefault(point.topic, []).append(point)
+        self.lock = threading.Lock()
+        self.waiting = []  # messages that came, in order
+        self.recorded = 0  # so many of them have been recorded
+        client.on_connect, client.on_disconnect = self.on_connect, self.on_disconnect
+        client.on_subscribe, client.on_message = self.on_subscribe, self.on_message
+        client.on_connect_fail = lambda *_: self.link.lost("the broker does not answer")
+
+    def on_connect(self, client, _data, _flags, reason, _properties):
+        if reason.is_failure:
+            return self.link.lost(f"the broker refuses: {reason}")
+        with self.lock:
+            self.waiting.clear()  # the numbers in them are the old connection's; all come again
+            self.recorded = 0
+        self.link.made()
+        return client.subscribe([(topic, 1) for topic in self.topics])
+
+    def on_disconnect(self, _client, _data, _flags, reason, _properties):
+        if reason.is_failure:
+            self.link.lost(reason)
+
+    def on_subscribe(self, _client, _data, _mid, reasons, _properties):
+        for topic, reason in zip(self.topics, reasons):
+            if reason.is_failure:
+                self.troubles.tell(topic, f"the broker refuses the topic: {reason}")
+
+    def on_message(self, _client, _data, message):
+        with self.lock:
+            self.waiting.append(message)
+            if len(self.waiting) < GROUP:
+                return
+        try:
+            self.settle()
+        except AgentError:
+            pass  # a full disk: the loop meets it again, and tells
+
+    def settle(self):
+        """Make durable what came, then acknowledge it; a full disk leaves it with the broker."""
+        with self.lock:
+            while self.waiting:
+                while self.recorded < min(GROUP, len(self.waiting)):
+                    self.record(self.waiting[self.recorded])
+                    self.recorded += 1
+                self.agent.flush()
+                for message in self.waiting[: self.recorded]:
+                    self.client.ack(message.mid, message.qos)
+                del self.waiting[: self.recorded]
+                self.recorded = 0
+
+    def record(self, message):
+        """What nobody can use is told, counted and acknowledged: it would come again for ever."""
+        samples = {}
+        for point in self.topics.get(message.topic, []):
+            try:
+                value, when = read(point, message)
+                samples.setdefault(when, {})[point.id] = value
+            except InvalidMessage as error:
+                self.troubles.tell(f"{message.topic} → {point.id}", str(error), hint=error.hint)
+        if message.topic not in self.topics:
+            self.client.unsubscribe(message.topic)  # the session remembers an older table
+            self.troubles.tell(message.topic, "is not in the table", hint="unsubscribed")
+        for when, values in samples.items():
+            try:
+                self.agent.record(values, timestamp=when)
+            except InvalidMessage as error:
+                self.troubles.tell(message.topic, str(error), hint=error.hint)
+
+
+def read(point, message):
+    """Value and time (None: now) of *point* in *message*."""
+    try:
+        text = message.payload.decode()
+        if not point.field:
+            payload, raw = None, text
+        else:
+            raw = payload = json.loads(text)
+            for name in point.field.split("."):
+                raw = raw[int(name)] if isinstance(raw, list) else raw[name]
+        when = time_ms(payload[point.time], point.time_format) if point.time else None
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        hint = "mend the sender, or field and time in the table"
+        raise InvalidMessage(
+            f"cannot read {message.payload[:60]!r}: {error!r}", hint=hint
+        ) from error
+    if message.retain and when is None:
+        raise InvalidMessage("a retained message says not from when it is", hint="left out")
+    return value_of(point.type, raw), when
+
+
+def check(point):
+    if not point.topic or set(point.topic) & set("+#"):
+        hint = "one line for each topic: the point of a group would be anybody's"
+        raise ConfigurationError(f"{point.where}: {point.topic!r} is no single topic", hint=hint)
+    if point.time_format not in TIME_FORMATS or (point.time and not point.field):
+        hint = f"time_format: one of {TIME_FORMATS}; time stands in JSON, so field must be named"
+        raise ConfigurationError(f"{point.where}: a time that cannot be read", hint=hint)
+
+
+def main(path):
+    file = CollectorFile(path, "mqtt", MQTT, POINT, together="topic", check=check)
+    # A session that outlives the connection: the broker keeps what comes while we are away.
+    client = Client(
+        CallbackAPIVersion.VERSION2, file.peer.client_id, clean_session=False, manual_ack=True
+    )
+    client.reconnect_delay_set(1, 30)
+    if file.peer.username:
+        client.username_pw_set(file.peer.username, os.environ.get("MQTT_PASSWORD"))
+    if file.peer.tls_ca:
+        client.tls_set(file.path(file.peer.tls_ca))
+    with file.open_agent() as agent:
+        bridge = Bridge(file, agent, client)
+        client.connect_async(file.peer.host, file.peer.port)
+        client.loop_start()
+        try:
+            agent.run(bridge.settle, every_s=0.1)  # settle gives None: it records by itself
+            bridge.settle()
+        finally:
+            client.disconnect()
+            client.loop_stop()
+            print(file.troubles)
+
+
+if __name__ == "__main__":
+    run_collector(main, __doc__)

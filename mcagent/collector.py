@@ -1,0 +1,282 @@
+"""What collectors share: one TOML file, its table of data points, troubles that are told once.
+
+A collector is a script that reads a machine by some protocol and hands its values to an `Agent`.
+The scripts in ``examples/`` are built from this. CPython only.
+"""
+
+import logging
+import os
+import time
+import zlib
+
+from .agent import Agent
+from .buffer.settings import BufferSettings, LaneSettings
+from .collectorfile import Section, read_sections
+from .errors import AgentError, ConfigurationError, InvalidMessage
+from .messages.datamodel import DataModel, DataPoint, DataSource
+from .messages.event import Event, Severity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+_LOG = logging.getLogger("mcagent.collector")
+_MIB = 1024 * 1024
+_GROUP_RECORDS = 100
+_NAME_CHARACTERS = 27  # with a dash and the eight digits of a checksum: 36, a configuration id
+_MOST_SUBJECTS = 1000  # strangers choose them: a broker's topics, the columns of a file
+_EVENT_EVERY_S = 60  # a peer that comes and goes every second must not fill the events' lane
+
+# A type is a value that must be there, anything else the value where there is none.
+_AGENT: "dict[str, Any]" = {
+    "name": "",
+    "state": str,
+    "boarding": "",
+    "ca": "",
+    "proxy": "",
+    "quota_mib": 256,
+    "sync_every_s": 1.0,
+}
+_POINT: "dict[str, Any]" = {
+    "id": str,
+    "type": "DOUBLE",
+    "unit": "",
+    "name": "",
+    "description": "",
+    "source": "",
+    "length": 0,
+}
+
+
+class CollectorFile:
+    """A collector's settings, read from TOML and checked.
+
+    >>> file = CollectorFile("press.toml", "modbus", {"host": str}, {"register": int})
+    >>> print(file.peer.host, [point.register for point in file.points])
+
+    A wrong entry in the table of points is told, counted and left out; the rest is collected. It
+    stays in the data model where id and type are right: a model without it would take its mapping
+    away on the platform. Paths are relative to the file's own folder.
+
+    Args:
+        path: The file.
+        peer: Name of the section about the machine: ``[modbus]``.
+        settings: Its members: name to default, or to the type where one must be given.
+        point: The same for what a ``[[points]]`` entry has besides ``id``, ``type``, ``unit``,
+            ``name``, ``description``, ``source`` (name of its data source) and ``length``.
+        together: Member whose points are always read together, such as ``"topic"``; the others get
+            data sources of their own, named after their first point. Samples of one data source
+            at one moment may replace each other on the platform. ``""``: all are read together.
+        check: Raises ConfigurationError for a point that it cannot collect.
+
+    Attributes:
+        peer: The section, a member an attribute.
+        points: Entries that can be collected; a member an attribute.
+        model: The `DataModel` that the table describes. Its id ends in a checksum, because a
+            changed model wants a new one.
+        troubles: What the file, and later the machine, did wrong.
+
+    Raises:
+        ConfigurationError: There is no such file, or a section is wrong, or no point is right.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        peer: str,
+        settings: "dict[str, Any]",
+        point: "dict[str, Any]",
+        *,
+        together: str = "",
+        check: "Callable[[Section], None] | None" = None,
+    ) -> None:
+        self._folder = os.path.dirname(os.path.abspath(path))
+        agent, self.peer, entries = read_sections(path, _AGENT, peer, settings)
+        self._agent = agent
+        self.name = agent.name or os.path.splitext(os.path.basename(path))[0]
+        self.troubles = Troubles()
+        self.points: "list[Section]" = []
+        described: "dict[str, tuple[str, DataPoint]]" = {}
+        firsts: "dict[Any, str]" = {}  # what is read together: its first point
+        for number, entry in enumerate(entries, 1):
+            where = f"{path}: point {number}"
+            try:
+                common = Section(where, entry, _POINT, others=point)
+                data_point = _data_point(common, taken=described)
+                source = self.name
+                if together:
+                    source = firsts.setdefault(str(entry.get(together)), common.id)
+                described[common.id] = (common.source or source, data_point)
+                whole = Section(where, entry, {**_POINT, **point})
+                if check is not None:
+                    check(whole)
+                self.points.append(whole)
+            except (ConfigurationError, InvalidMessage) as error:
+                text = error.message.removeprefix(where + ": ")
+                self.troubles.tell(where, text, hint=error.hint)
+        if not self.points:
+            raise ConfigurationError(
+                f"{path}: there is no point that could be collected",
+                hint="describe one under [[points]]; the log says what is wrong with each",
+            )
+        self.model = _model(self.name, described)
+
+    def path(self, text: str) -> str:
+        """*text* as a path from the file's own folder; empty stays empty."""
+        return os.path.join(self._folder, text) if text else text
+
+    def open_agent(self, *, policy: "str | None" = None) -> Agent:
+        """Open the agent of the section ``[agent]`` and describe the points to it.
+
+        Args:
+            policy: What gives way when the samples' quota is used up: ``"drop_oldest"``, or
+                ``"reject"`` for a collector that can wait.
+        """
+        agent = self._agent
+        sync_ms = int(agent.sync_every_s * 1000)
+        lane = LaneSettings(
+            agent.quota_mib * _MIB,
+            policy=policy,
+            durability=("group", _GROUP_RECORDS, sync_ms) if sync_ms > 0 else "each",
+        )
+        opened = Agent.open(
+            self.path(agent.state),
+            boarding=self.path(agent.boarding) or None,
+            ca_file=self.path(agent.ca) or None,
+            proxy=agent.proxy or None,
+            buffer=BufferSettings(timeseries=lane),
+        )
+        opened.submit(self.model)
+        return opened
+
+
+class Troubles:
+    """Counts what goes wrong, by subject, and tells the first, tenth, hundredth … in one line.
+
+    >>> troubles.tell("press/7/oil", "the payload 'n/a' is no DOUBLE", hint="mend the sender")
+
+    Attributes:
+        counts: Subject to number; strangers beyond a thousand count together.
+    """
+
+    def __init__(self) -> None:
+        self.counts: "dict[str, int]" = {}
+
+    def tell(self, subject: str, text: str, *, hint: str = "") -> None:
+        if subject not in self.counts and len(self.counts) >= _MOST_SUBJECTS:
+            subject = "others"
+        count = self.counts[subject] = self.counts.get(subject, 0) + 1
+        if str(count).strip("0") == "1":
+            times = "" if count == 1 else f" ({count} times)"
+            way_out = f"; {hint}" if hint else ""
+            _LOG.warning("%s: %s%s%s", _one_line(subject), _one_line(text), times, way_out)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{_one_line(name)} {count}" for name, count in self.counts.items())
+        return f"troubles: {told or 'none'}"
+
+
+class Link:
+    """Whether the machine answers: one log line and one event each time that this changes.
+
+    >>> link = Link(agent, "modbus 10.0.0.7:502")
+    >>> link.lost("timed out"), link.made()
+
+    Attributes:
+        up: None before anything is known.
+        losses: How often it was lost, or not there at the start.
+    """
+
+    def __init__(
+        self, agent: Agent, name: str, *, clock: "Callable[[], float]" = time.monotonic
+    ) -> None:
+        self._agent = agent
+        self._name = name
+        self._clock = clock
+        self._told_s: "float | None" = None
+        self._owed = False  # an event of the loss, so one of the return
+        self.up: "bool | None" = None
+        self.losses = 0
+
+    def made(self) -> None:
+        """It answers. Harmless to repeat."""
+        if self.up:
+            return
+        self.up = True
+        _LOG.info("%s: connected", self._name)
+        if self._owed:
+            self._owed = False
+            self._event(f"connected again, {self.losses} losses so far", Severity.INFORMATION)
+
+    def lost(self, reason: object) -> None:
+        """It does not answer. Harmless to repeat."""
+        if self.up is False:
+            return
+        self.up = False
+        self.losses += 1
+        _LOG.warning("%s: no connection, trying again: %s", self._name, _one_line(str(reason)))
+        now_s = self._clock()
+        if self._told_s is None or now_s - self._told_s >= _EVENT_EVERY_S:
+            self._told_s = now_s
+            self._owed = True
+            self._event("connection lost", Severity.WARNING)
+
+    def _event(self, text: str, severity: int) -> None:
+        try:
+            self._agent.submit(
+                Event(
+                    f"{self._name}: {text}"[:255],
+                    severity=severity,
+                    details={"source": self._name},
+                )
+            )
+        except AgentError as error:  # a full disk: the log has it, and the values matter more
+            _LOG.warning("%s: no event: %s", self._name, error)
+
+
+def run_collector(main: "Callable[[str], None]", description: "str | None") -> None:
+    """The command line of a collector: one argument, the TOML file; errors as a line and a hint.
+
+    >>> if __name__ == "__main__":
+    ...     run_collector(main, __doc__)
+    """
+    import argparse
+
+    text = (description or "").strip()
+    parser = argparse.ArgumentParser(description=text.split("\n", 1)[0])
+    parser.add_argument("file", help="TOML file of this collector")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    try:
+        main(options.file)
+    except AgentError as error:
+        raise SystemExit(f"{error}\n  hint: {error.hint}" if error.hint else str(error)) from error
+
+
+def _data_point(entry: Section, *, taken: "dict[str, Any]") -> DataPoint:
+    if entry.id in taken:
+        raise ConfigurationError(
+            f"{entry.where}: there is a point {entry.id!r} already",
+            hint="an id is unique in the whole file",
+        )
+    return DataPoint(
+        entry.id,
+        entry.type,
+        unit=entry.unit,
+        name=entry.name or None,
+        description=entry.description,
+        length=entry.length or None,
+    )
+
+
+def _model(name: str, described: "dict[str, tuple[str, DataPoint]]") -> DataModel:
+    sources: "dict[str, list[DataPoint]]" = {}
+    for source, data_point in described.values():
+        sources.setdefault(source, []).append(data_point)
+    parts = [DataSource(source, data_points) for source, data_points in sources.items()]
+    checksum = zlib.crc32(DataModel("-", parts).fragment())
+    return DataModel(f"{name[:_NAME_CHARACTERS]}-{checksum:08x}", parts)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]

@@ -1,0 +1,155 @@
+"""A hub, a real peer and a collector as programs, and what a collector's test does to them."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from mcagent.emulator import Emulator
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EXAMPLES = os.path.join(ROOT, "examples")
+ENVIRONMENT = dict(
+    os.environ,
+    PYTHONPATH=os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH")))),
+)
+
+
+class Program:
+    """A program that can be started again; all it prints goes into one file."""
+
+    def __init__(self, folder, name, *command):
+        self.log = os.path.join(folder, name + ".log")
+        self._command = [str(word) for word in command]
+        self._process = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self._process = subprocess.Popen(
+                self._command, env=ENVIRONMENT, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        return self
+
+    def kill(self):
+        """SIGKILL: it cannot say goodbye."""
+        assert self._process.poll() is None, self.output()
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self):
+        """SIGTERM, and the exit status."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(20)
+
+    def close(self):
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def output(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+
+class Scene:
+    """The folder of one try: hub, boarding file, the example's own TOML with other addresses.
+
+    Attributes:
+        say: Called with a line for each thing that happens.
+        log: Of the collector, all its starts.
+    """
+
+    def __init__(self, folder, example, say=lambda line: None):
+        self.folder = str(folder)
+        self.say = say
+        self._example = example
+        self._programs = []
+        self.hub = Emulator(strict=True)  # the harshest readings of the specification
+
+    def __enter__(self):
+        self.hub.start()
+        boarding = self.hub.create_agent(self._example, automap=True)
+        with open(os.path.join(self.folder, "agentconfig.json"), "w", encoding="utf-8") as file:
+            json.dump(boarding, file)
+        self.say(f"hub: {self.hub.url}")
+        return self
+
+    def __exit__(self, *exc):
+        for program in reversed(self._programs):
+            program.close()
+        self.hub.stop()
+
+    def program(self, name, *command):
+        program = Program(self.folder, name, *command)
+        self._programs.append(program)
+        return program
+
+    def collector(self, *, more="", **changes):
+        """The example as it stands; *changes* of its TOML's members, *more* at its end."""
+        script = os.path.join(EXAMPLES, self._example + ".py")
+        path = os.path.join(self.folder, self._example + ".toml")
+        with open(os.path.join(EXAMPLES, self._example + ".toml"), encoding="utf-8") as file:
+            text = file.read()
+        for name, value in {"ca": self.hub.ca_file, **changes}.items():
+            line = f"{name} = {json.dumps(value)}"
+            text, found = re.subn(rf"^(# )?{name} = .*$", line, text, count=1, flags=re.MULTILINE)
+            assert found, f"{self._example}.toml has no {name}"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + more)
+        return self.program(self._example, sys.executable, script, path)
+
+    def stored(self, variable):
+        """{time: value} of one variable at the hub; a time that occurs twice is an error."""
+        values = {}
+        for record in self.hub.stored():
+            if variable in record["values"]:
+                assert record["_time"] not in values, record
+                values[record["_time"]] = record["values"][variable]
+        return values
+
+
+class Comparison:
+    """What the peer said beside what the hub stored."""
+
+    def __init__(self, name, said, stored):
+        self.name = name
+        self.said, self.stored = list(said), list(stored)
+        kept, told = set(self.stored), set(self.said)
+        self.missing = [value for value in self.said if value not in kept]
+        self.unexpected = [value for value in self.stored if value not in told]
+
+    def __str__(self):
+        return (
+            f"{self.name}: recorded by the peer {len(self.said)}, stored by the hub "
+            f"{len(self.stored)}, missing {len(self.missing)}, unexpected {len(self.unexpected)}"
+        )
+
+    @property
+    def equal(self):
+        return bool(self.said) and not self.missing and not self.unexpected
+
+
+def wait_for(condition, what, timeout_s=30):
+    """Wait until *condition* is true, and return it; *what* may be a function that explains."""
+    give_up = time.monotonic() + timeout_s
+    while not (result := condition()):
+        assert time.monotonic() < give_up, what() if callable(what) else what
+        time.sleep(0.01)
+    return result
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port):
+    """True where something listens on *port*."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

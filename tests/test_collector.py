@@ -1,0 +1,185 @@
+"""What collectors share: the file with its points, troubles, the link to the machine."""
+
+import logging
+import sys
+
+import pytest
+
+from mcagent import Agent, ConfigurationError
+from mcagent.collector import CollectorFile, Link, Troubles, run_collector
+from tests.test_agent import stored
+
+HEAD = """
+[agent]
+state = "state"
+
+[modbus]
+host = "plc"
+"""
+POINTS = """
+[[points]]
+id = "oil"
+unit = "°C"
+register = 7
+
+[[points]]
+id = "strokes"
+type = "LONG"
+source = "counters"
+register = 8
+"""
+
+
+def read(tmp_path, text, name="press-7", **options):
+    path = tmp_path / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return CollectorFile(str(path), "modbus", {"host": str}, {"register": int}, **options)
+
+
+def test_a_file_gives_peer_points_and_model(tmp_path):
+    file = read(tmp_path, HEAD + POINTS)
+    assert file.peer.host == "plc"
+    assert [(point.id, point.type, point.register) for point in file.points] == [
+        ("oil", "DOUBLE", 7),
+        ("strokes", "LONG", 8),
+    ]
+    assert [source.name for source in file.model.sources] == ["press-7", "counters"]
+    assert file.model.points["oil"].unit == "°C"
+    assert file.troubles.counts == {}
+
+
+def test_another_table_is_another_model(tmp_path):
+    """The platform wants a new configuration id where points changed, and none otherwise."""
+    first = read(tmp_path, HEAD + POINTS).model
+    assert read(tmp_path, HEAD + POINTS.replace("register = 7", "register = 9")).model == first
+    second = read(tmp_path, HEAD + POINTS.replace("°C", "K")).model
+    assert second.id != first.id
+    assert len(read(tmp_path, HEAD + POINTS, name="n" * 60).model.id) == 36
+
+
+def test_points_that_are_not_read_together_have_sources_of_their_own(tmp_path):
+    """Samples of one aspect with one time would replace each other."""
+    more = '[[points]]\nid = "water"\nregister = 7\n'
+    file = read(tmp_path, HEAD + POINTS + more, together="register")
+    names = {
+        point.id: source.name for source in file.model.sources for point in source.data_points
+    }
+    assert names == {"oil": "oil", "water": "oil", "strokes": "counters"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "told", "in_model"),
+    [
+        ('id = "bad"\nregister = "7"', "register = '7' is not a whole number", True),
+        ('id = "bad"', "'register' is missing", True),
+        ('id = "bad"\nregister = 1\nscael = 2', "no setting 'scael'", False),
+        ('id = "bad"\ntype = "FLOAT"\nregister = 1', "FLOAT", False),
+        ('id = "oil"\nregister = 1', "a point 'oil' already", False),
+        ('id = "bad"\nregister = 666', "there is no register 666", True),
+    ],
+)
+def test_a_wrong_point_is_told_and_the_rest_goes_on(tmp_path, caplog, entry, told, in_model):
+    """It keeps its place in the model where it can: its mapping would be lost."""
+
+    def check(point):
+        if point.register == 666:
+            raise ConfigurationError("there is no register 666", hint="look it up")
+
+    file = read(tmp_path, HEAD + POINTS + "[[points]]\n" + entry + "\n", check=check)
+    assert [point.id for point in file.points] == ["oil", "strokes"]
+    assert ("bad" in file.model.points) is in_model
+    assert list(file.troubles.counts.values()) == [1]
+    (record,) = caplog.records
+    assert told in record.getMessage()
+    assert "point 3" in record.getMessage()
+
+
+def test_a_file_without_a_right_point_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="no point that could be collected"):
+        read(tmp_path, HEAD + '[[points]]\nid = "oil"\n')
+    with pytest.raises(ConfigurationError, match="no point that could be collected"):
+        read(tmp_path, HEAD)
+    with pytest.raises(ConfigurationError, match=r"\[points\] is one table"):
+        read(tmp_path, HEAD + "[points]\nid = 1\n")
+    with pytest.raises(ConfigurationError, match=r"no section \[modbsu\]"):
+        read(tmp_path, HEAD + POINTS + "[modbsu]\n")
+
+
+def test_the_agent_is_opened_beside_the_file_with_its_settings(tmp_path, monkeypatch):
+    """Not in whatever folder the service was started."""
+    monkeypatch.chdir("/")
+    text = HEAD.replace('"state"', '"state"\nquota_mib = 1\nsync_every_s = 0')
+    with read(tmp_path, text + POINTS).open_agent() as agent:
+        assert agent.directory == str(tmp_path / "state")
+        assert agent.record({"oil": 1.5}).durable
+        assert agent.status().lanes["timeseries"]["quota_bytes"] == 1024 * 1024
+        assert agent.status().model.startswith("press-7-")
+
+
+def test_troubles_are_told_at_first_and_then_seldom(caplog):
+    """1, 10, 100 …: neither silence nor a log that fills the disk."""
+    troubles = Troubles()
+    for _ in range(150):
+        troubles.tell("press/7/oil", "the payload\nis 'n/a'", hint="mend it")
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        "press/7/oil: the payload is 'n/a'; mend it",
+        "press/7/oil: the payload is 'n/a' (10 times); mend it",
+        "press/7/oil: the payload is 'n/a' (100 times); mend it",
+    ]
+    assert str(troubles) == "troubles: press/7/oil 150"
+
+
+def test_troubles_of_strangers_are_bounded():
+    troubles = Troubles()
+    logging.getLogger("mcagent.collector").disabled = True
+    try:
+        for number in range(5000):
+            troubles.tell(f"topic {number}", "is not in the table")
+    finally:
+        logging.getLogger("mcagent.collector").disabled = False
+    assert len(troubles.counts) == 1001
+    assert sum(troubles.counts.values()) == 5000
+
+
+def test_a_link_tells_changes_once_and_spares_the_events(tmp_path, caplog):
+    """One pair of events a minute at most; the log has each change."""
+    caplog.set_level(logging.INFO)
+    now_s = 0.0
+    with Agent.open(str(tmp_path)) as agent:
+        link = Link(agent, "modbus plc:502", clock=lambda: now_s)
+        link.made()
+        link.made()
+        assert link.up
+        for _ in range(3):
+            link.lost("timed out")
+            link.lost("timed out")
+            now_s += 1
+            link.made()
+        now_s = 70.0
+        link.lost("refused")
+        link.made()
+        events = [row["description"] for row in stored_events(agent)]
+    assert link.losses == 4
+    assert events == [
+        "modbus plc:502: connection lost",
+        "modbus plc:502: connected again, 1 losses so far",
+        "modbus plc:502: connection lost",
+        "modbus plc:502: connected again, 4 losses so far",
+    ]
+    lines = [record.getMessage() for record in caplog.records]
+    assert len([line for line in lines if "no connection" in line]) == 4
+
+
+def stored_events(agent):
+    return stored(agent, "events")
+
+
+def test_an_error_ends_a_collector_with_a_line_and_a_hint(monkeypatch):
+    def main(path):
+        raise ConfigurationError(f"{path} is wrong", hint="mend it")
+
+    monkeypatch.setattr(sys, "argv", ["collector", "press.toml"])
+    with pytest.raises(SystemExit) as caught:
+        run_collector(main, "Collect.")
+    assert str(caught.value) == "press.toml is wrong\n  hint: mend it"

@@ -1,0 +1,121 @@
+"""Members of a TOML file, and values and times out of text."""
+
+import pytest
+
+from mcagent import ConfigurationError, InvalidMessage
+from mcagent.collectorfile import Section, read_toml, time_ms, value_of
+
+KNOWN = {"host": str, "port": 502, "timeout_s": 3.0, "secure": False}
+
+
+def test_a_section_has_what_was_given_and_the_defaults():
+    """A whole number will do where a number is wanted."""
+    section = Section("[modbus]", {"host": "plc", "timeout_s": 2}, KNOWN)
+    assert (section.host, section.port, section.timeout_s) == ("plc", 502, 2.0)
+    assert section.secure is False
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "hint"),
+    [
+        ({}, "'host' is missing", "text"),
+        ({"hsot": "plc"}, "no setting 'hsot'", "did you mean 'host'?"),
+        ({"host": "plc", "colour": 1}, "no setting 'colour'", "known: host, port"),
+        ({"host": 7}, "host = 7 is not text", "quotes"),
+        ({"host": "plc", "port": "502"}, "port = '502' is not a whole number", "quotes"),
+        ({"host": "plc", "port": True}, "port = True is not a whole number", "quotes"),
+        ("plc", "is 'plc', not a table", "[section]"),
+    ],
+)
+def test_a_wrong_section_names_member_value_and_way_out(given, message, hint):
+    with pytest.raises(ConfigurationError) as caught:
+        Section("[modbus]", given, KNOWN)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("[modbus]")
+    assert hint in caught.value.hint
+
+
+def test_what_is_no_toml_is_told_with_its_line(tmp_path):
+    path = tmp_path / "press.toml"
+    path.write_text('[agent]\nstate = "s"\nport = = 3\n')
+    with pytest.raises(ConfigurationError, match="line 3"):
+        read_toml(str(path))
+    path.write_bytes(b"name = '\xff'\n")
+    with pytest.raises(ConfigurationError, match="is not TOML"):
+        read_toml(str(path))
+    with pytest.raises(ConfigurationError, match=r"cannot read.*none\.toml"):
+        read_toml(str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize(
+    ("data_type", "raw", "value"),
+    [
+        ("DOUBLE", " 21.5\n", 21.5),
+        ("DOUBLE", 3, 3.0),
+        ("LONG", "9007199254740993", 9007199254740993),
+        ("INT", 7, 7),
+        ("BOOLEAN", "on", True),
+        ("BOOLEAN", False, False),
+        ("BOOLEAN", "0", False),
+        ("STRING", "", ""),
+        ("STRING", "21", "21"),
+    ],
+)
+def test_values_come_out_of_text_and_of_json(data_type, raw, value):
+    found = value_of(data_type, raw)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "raw"),
+    [
+        ("DOUBLE", "n/a"),
+        ("DOUBLE", ""),
+        ("DOUBLE", None),
+        ("DOUBLE", True),
+        ("LONG", "21.4"),
+        ("LONG", 21.4),
+        ("INT", [1]),
+        ("BOOLEAN", "2"),
+        ("BOOLEAN", None),
+        ("STRING", 5),
+    ],
+)
+def test_what_is_no_such_value_is_refused_by_name(data_type, raw):
+    """Nothing is rounded, guessed or turned into text on the way."""
+    with pytest.raises(InvalidMessage, match=f"is no {data_type}"):
+        value_of(data_type, raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "time_format"),
+    [
+        ("2026-01-05T08:00:00.123Z", "iso"),
+        ("2026-01-05T09:00:00.123+01:00", "iso"),
+        ("1767600000.123", "s"),
+        (1767600000.123, "s"),
+        (1767600000123, "ms"),
+        ("1767600000123.9", "ms"),
+    ],
+)
+def test_times_are_exact_to_the_millisecond(raw, time_format):
+    assert time_ms(raw, time_format) == 1_767_600_000_123
+
+
+@pytest.mark.parametrize(
+    ("raw", "time_format"),
+    [
+        ("2026-01-05T08:00:00", "iso"),  # of which zone?
+        ("yesterday", "iso"),
+        (None, "iso"),
+        (True, "ms"),
+        ("NaN", "s"),
+        ("Infinity", "ms"),
+        ({}, "ms"),
+    ],
+)
+def test_what_is_no_time_is_refused(raw, time_format):
+    with pytest.raises(InvalidMessage, match="is no time") as caught:
+        time_ms(raw, time_format)
+    assert "with a zone" in caught.value.hint
