@@ -9,6 +9,10 @@ from starlette.responses import Response
 
 from .bodies import Fault, body_of
 
+# Key in the scope of a body that is larger than anything that is taken, and of which only the
+# beginning was kept (gate.py).
+CUT_SHORT = "mcagent.cut_short"
+
 # Default English messages, agent API 11.1.
 _MESSAGES = {
     400: "Request is not valid.",
@@ -159,8 +163,10 @@ async def json_object(request: Request) -> dict[str, Any]:
     """Read the request's body as a JSON object.
 
     Raises:
-        Refusal: 400, it is not one.
+        Refusal: 400, it is not one; 413, it is larger than any.
     """
+    if request.scope.get(CUT_SHORT):
+        raise Refusal(413)
     try:
         value = parse_json(await request.body())
     except ValueError as exc:

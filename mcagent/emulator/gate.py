@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
-from .answers import encode
+from .answers import CUT_SHORT, encode
 from .caller import bearer_of, claimed_agent
 from .clock import PlatformClock
 from .faults import Asked, Faults
@@ -94,10 +94,12 @@ class Gate:
             return
         method, path = scope["method"], scope["path"]
         self._clock.shift(0.0)  # of the request before it on this connection
-        body = await _read_body(receive, self._body_max(path) + _BODY_SLACK)
+        body_max = self._body_max(path) + _BODY_SLACK
+        body = await _read_body(receive, body_max)
         if body is None:
             await _hang_up(scope, receive)
             return
+        scope[CUT_SHORT] = len(body) > body_max
         dated = _Dated(send, self._clock, token=path == TOKEN_PATH)
         if len(scope["headers"]) > _FIELDS_MAX:
             await _refuse(dated, 431, f"{_FIELDS_MAX} header fields are the most.")

@@ -57,6 +57,11 @@ def send_plant(plant: Any, url: str, ca_file: "str | None") -> dict[str, Any]:
     """
     parts = urlsplit(url)
     try:
+        body = json.dumps(plant, default=str)  # YAML has dates
+    except (ValueError, RecursionError) as error:
+        hint = "an anchor (&) and an alias (*) of it make a circle"
+        raise SeedError("the plant contains itself", hint) from error
+    try:
         if parts.scheme == "https":
             context = ssl.create_default_context(cafile=ca_file)
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
@@ -67,7 +72,7 @@ def send_plant(plant: Any, url: str, ca_file: "str | None") -> dict[str, Any]:
         else:
             raise SeedError(f"{url} is no http or https address", "--url names the hub")
         try:
-            connection.request("POST", "/_emulator/seed", json.dumps(plant, default=str))
+            connection.request("POST", "/_emulator/seed", body)
             response = connection.getresponse()
             answer = json.loads(response.read())
         finally:
@@ -93,6 +98,8 @@ def _write_boarding(agents: list[dict[str, Any]], directory: str) -> list[str]:
         for agent in agents:
             name = "".join(one if one.isalnum() or one in "-_." else "_" for one in agent["name"])
             path = os.path.join(directory, f"{name.lstrip('.') or agent['id']}.json")
+            if path in written:  # names that differ in what a file name should not have
+                path = os.path.join(directory, f"{agent['id']}.json")
             write_file(path, json.dumps(agent["boarding"], indent=2).encode(), mode=0o600)
             written.append(path)
     except OSError as error:

@@ -266,6 +266,13 @@ def test_the_command_loads_a_plant_and_writes_boarding_files(hub, tmp_path):
         ("big.json", b" " * 10_000_001, "more than 10000000"),
         ("wrong.yaml", b"turbines: []", "turbines"),
         ("list.json", b"[]", "refused"),
+        ("circle.yaml", b"agents: &x [*x]", "the plant contains itself"),
+        # Few bytes become many: the hub says what is wrong, not where its own cut was.
+        (
+            "bomb.yaml",
+            b"a: &a [" + b"xxxxxxxxx, " * 1000 + b"]\nb: [" + b"*a, " * 1000 + b"]",
+            "refused: Request is too large",
+        ),
     ],
 )
 def test_a_wrong_file_ends_with_the_reason_and_a_hint(hub, tmp_path, name, content, words):
@@ -276,6 +283,16 @@ def test_a_wrong_file_ends_with_the_reason_and_a_hint(hub, tmp_path, name, conte
     assert (code, out) == (4, "")
     assert words in err
     assert "hint:" in err
+
+
+def test_agents_with_names_alike_have_each_its_boarding_file(hub, tmp_path):
+    path = tmp_path / "plant.json"
+    path.write_text(json.dumps({"agents": [{"name": name} for name in ("a b", "a_b", "a:b")]}))
+    code, out, _ = run(str(path), "--url", hub.url, "--boarding", str(tmp_path / "b"))
+    assert code == 0
+    written = [json.loads(one.read_text()) for one in (tmp_path / "b").iterdir()]
+    assert len({one["content"]["clientId"] for one in written}) == 3
+    assert out.count("boarding file: ") == 3
 
 
 @pytest.mark.parametrize(
