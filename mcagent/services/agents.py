@@ -114,7 +114,7 @@ class Agents:
         return {one.name: one for one in self.list() if one.name in wanted}
 
     def get(self, agent_id: str) -> AgentRecord:
-        answer = self._session.get_json(
+        answer = self._session.get_object(
             path(_BASE, agent_id), scope="agm.r", doing=f"reading agent {agent_id}"
         )
         return AgentRecord.from_wire(answer)
@@ -147,7 +147,7 @@ class Agents:
             scope="agm.c",
             doing=doing,
         )
-        return AgentRecord.from_wire(self._session.parse(answer, doing))
+        return AgentRecord.from_wire(self._session.parse_object(answer, doing))
 
     def rename(self, agent: AgentRecord, name: str) -> AgentRecord:
         """Give an agent another name.
@@ -164,7 +164,7 @@ class Agents:
             scope="agm.u",
             doing=doing,
         )
-        return AgentRecord.from_wire(self._session.parse(answer, doing))
+        return AgentRecord.from_wire(self._session.parse_object(answer, doing))
 
     def delete(self, agent: AgentRecord) -> None:
         """Delete an agent; offboard it before, where it is onboarded. Its asset stays.
@@ -182,14 +182,14 @@ class Agents:
         )
 
     def online(self, agent_id: str) -> OnlineStatus:
-        answer = self._session.get_json(
+        answer = self._session.get_object(
             path(_BASE, agent_id, "status"), scope="agm.r", doing=f"status of agent {agent_id}"
         )
         return OnlineStatus(answer.get("status") == "ONLINE", str(answer.get("since") or ""))
 
     def boarding_status(self, agent_id: str) -> str:
         """``NOT_ONBOARDED``, ``ONBOARDING`` or ``ONBOARDED``."""
-        answer = self._session.get_json(
+        answer = self._session.get_object(
             path(_BASE, agent_id, "boarding", "status"),
             scope="obc.r",
             doing=f"boarding status of agent {agent_id}",

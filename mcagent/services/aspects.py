@@ -90,7 +90,7 @@ class Aspects:
             answer = self._session.get_json(
                 path(_ASSETS, asset, "aspects"), query, scope="asm.r", doing=doing
             )
-            return hal_page(answer, "aspects")
+            return hal_page(answer, "aspects", doing)
 
         try:
             return {

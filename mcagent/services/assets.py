@@ -243,8 +243,7 @@ class Assets:
         return self._parsed(answer, doing)
 
     def _parsed(self, answer: Response, doing: str) -> "dict[str, Any]":
-        value = self._session.parse(answer, doing)
-        return value if isinstance(value, dict) else {}
+        return self._session.parse_object(answer, doing)
 
 
 def _same(member: str, held: "Any", wanted: str) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import ConfigurationError, InvalidMessage, RemoteError
 from ..messages.datamodel import DataModel
@@ -91,9 +90,9 @@ class DataSources:
             # Before the first PUT: 404, or a shell without a configuration id (5.2). An unknown
             # agent is a 404, too: whoever puts to it is told so.
             return StoredModel(None, "0")
-        body: Any = self._session.parse(answer, doing)
+        body = self._session.parse_object(answer, doing)
         etag = ETag.of(answer) or ETag("0")
-        if not isinstance(body, dict) or not body.get("configurationId"):
+        if not body.get("configurationId"):
             return StoredModel(None, str(etag))
         try:
             return StoredModel(DataModel.parse(body), str(etag))

@@ -103,7 +103,7 @@ class Diagnostics:
                     + ", ".join(active)
                 )
             raise
-        return Activation.from_wire(self._session.parse(answer, doing))
+        return Activation.from_wire(self._session.parse_object(answer, doing))
 
     def deactivate(self, activation: Activation) -> Activation:
         """Switch off; the messages stay."""
@@ -143,4 +143,4 @@ class Diagnostics:
         answer = self._session.call(
             "PUT", path(_BASE, activation.id), document=body, scope="da.u", doing=doing
         )
-        return Activation.from_wire(self._session.parse(answer, doing))
+        return Activation.from_wire(self._session.parse_object(answer, doing))

@@ -13,9 +13,11 @@ from ..errors import RemoteError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable
+    from typing import Any, Iterable, TypeVar
 
     from ..transport.http import Response
+
+    T = TypeVar("T")
 
 _LONGEST_WORDS = 200
 _CODE_IN_FRONT = re.compile(r"^\[([0-9A-Za-z_.-]{1,40})\]\s*")
@@ -57,12 +59,39 @@ _HINTS = {
 ANOTHER_SERVER = "a proxy, a portal or another server answered: is the gateway's address right?"
 
 
+_JSON: "dict[type, str]" = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "a truth value",
+    type(None): "nothing",
+}
+
+
 class Words(NamedTuple):
     """What an answer says: the service's code, its words, and the id for its support."""
 
     code: str
     message: str
     correlation_id: str
+
+
+def require(kind: "type[T]", value: "Any", doing: str, status: int = 200) -> "T":
+    """*value* of an answer, where it is of this kind: what cannot be read is never "nothing".
+
+    Raises:
+        RemoteError: It is not.
+    """
+    if isinstance(value, kind):
+        return value
+    found = _JSON.get(type(value), "something else")
+    raise RemoteError(
+        f"{doing}: the platform's answer ({status}) has {found} where {_JSON[kind]} belongs",
+        status=status,
+        hint=ANOTHER_SERVER,
+    )
 
 
 def read_words(response: "Response") -> Words:

@@ -79,7 +79,7 @@ class EventMappings:
                 if found == mapping:
                     return found
             raise
-        return EventMapping.from_wire(self._session.parse(answer, doing))
+        return EventMapping.from_wire(self._session.parse_object(answer, doing))
 
     def change(self, before: EventMapping, after: EventMapping) -> EventMapping:
         """Replace a mapping that was read before.
@@ -113,7 +113,7 @@ class EventMappings:
                     raise
                 before = current
                 continue
-            return EventMapping.from_wire(self._session.parse(answer, doing))
+            return EventMapping.from_wire(self._session.parse_object(answer, doing))
         raise AssertionError("unreachable")
 
     def delete(self, mapping: EventMapping) -> None:
@@ -144,7 +144,7 @@ class EventMappings:
             return
 
     def _get(self, mapping_id: str) -> EventMapping:
-        answer = self._session.get_json(
+        answer = self._session.get_object(
             path(_BASE, mapping_id), scope="evt.map.r", doing=f"reading event mapping {mapping_id}"
         )
         return EventMapping.from_wire(answer)

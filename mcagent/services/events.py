@@ -116,7 +116,7 @@ class Events:
             scope="em.c",
             doing=doing,
         )
-        return StoredEvent.from_wire(self._session.parse(answer, doing))
+        return StoredEvent.from_wire(self._session.parse_object(answer, doing))
 
     # -- types ------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class Events:
         )
         if answer.status == 404:
             return None
-        return EventType.from_wire(self._session.parse(answer, doing))
+        return EventType.from_wire(self._session.parse_object(answer, doing))
 
     def create_type(self, wanted: EventType) -> EventType:
         doing = f"making event type {wanted.id}"
@@ -156,7 +156,7 @@ class Events:
             scope="em.et.c",
             doing=doing,
         )
-        return EventType.from_wire(self._session.parse(answer, doing))
+        return EventType.from_wire(self._session.parse_object(answer, doing))
 
     def extend_type(self, there: EventType, wanted: EventType) -> EventType:
         """Add the fields that *wanted* has and *there* has not; take its ttl and scope.
@@ -184,7 +184,7 @@ class Events:
             scope="em.et.u",
             doing=doing,
         )
-        return EventType.from_wire(self._session.parse(answer, doing))
+        return EventType.from_wire(self._session.parse_object(answer, doing))
 
 
 def _between(since: "Time | None", until: "Time | None") -> str:

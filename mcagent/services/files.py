@@ -9,7 +9,7 @@ from .files_source import Source
 from .files_state import UploadState, default_directory
 from .files_upload import PART_BYTES, Upload, Uploaded, part_size
 from .files_values import FileMeta, Progress, StoredFile, check_name
-from .paging import by_offset
+from .paging import by_offset, objects
 from .query import path
 from .session import Session
 
@@ -174,7 +174,7 @@ class Files:
                 scope="iot.fil.r",
                 doing=doing,
             )
-            return [one for one in answer if isinstance(one, dict)] if answer else []
+            return objects(answer, doing)
 
         for wire in by_offset(fetch, limit=_PAGE_SIZE, doing=doing, most=_OFFSET_MAX):
             yield StoredFile.from_wire(asset_id, wire)

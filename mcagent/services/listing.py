@@ -33,7 +33,7 @@ def content_list(
         asked = {**query, "size": size, "page": number}
         if rate is not None:
             rate.take()
-        return content_page(session.get_json(path, asked, scope=scope, doing=doing))
+        return content_page(session.get_json(path, asked, scope=scope, doing=doing), doing)
 
     return numbered(fetch, size=size, doing=doing)
 
@@ -53,12 +53,14 @@ def hal_list(
 
     def fetch(number: int) -> "Any":
         asked = {**given, "size": size, "page": number}
-        return hal_page(hal_get(session, path, asked, scope=scope, doing=doing), member)
+        return hal_page(hal_get(session, path, asked, scope=scope, doing=doing), member, doing)
 
     return numbered(fetch, size=size, doing=doing)
 
 
-def hal_get(session: Session, path: str, query: "Query", *, scope: str, doing: str) -> "Any":
+def hal_get(
+    session: Session, path: str, query: "Query", *, scope: str, doing: str
+) -> "dict[str, Any]":
     """GET a resource of asset or event management."""
     answer = session.call("GET", path, query=query, headers=HAL, scope=scope, doing=doing)
-    return session.parse(answer, doing)
+    return session.parse_object(answer, doing)

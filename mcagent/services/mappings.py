@@ -74,7 +74,7 @@ class Mappings:
             expect=(200, 201, _CONFLICT),
         )
         if answer.status != _CONFLICT:
-            return Mapping.from_wire(self._session.parse(answer, doing))
+            return Mapping.from_wire(self._session.parse_object(answer, doing))
         for found in self.list(agent_id=mapping.agent_id):
             if (found.data_point_id, found.target) == (mapping.data_point_id, mapping.target):
                 return found

@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from ..errors import RemoteError
+from .errors import require
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,24 +40,34 @@ def next_link(response: "Response") -> str:
     return ""
 
 
-def hal_page(answer: "Any", member: str) -> Page:
-    """A page of asset or event management: ``_embedded.<member>``, ``page``, ``_links.next``."""
-    body = answer if isinstance(answer, dict) else {}
+def hal_page(answer: "Any", member: str, doing: str) -> Page:
+    """A page of asset or event management: ``_embedded.<member>``, ``page``, ``_links.next``.
+
+    Raises:
+        RemoteError: The answer is none. Read as an empty page, what is there would be made again.
+    """
+    body = require(dict, answer, doing)
     embedded = body.get("_embedded")
-    items = embedded.get(member) if isinstance(embedded, dict) else None
+    # Where there is nothing the member may be missing.
+    items = None if embedded is None else require(dict, embedded, doing).get(member)
     page = body.get("page")
     links = body.get("_links")
     last = _is_last(page) if isinstance(page, dict) else None
     if last is None and isinstance(links, dict) and links:
         last = "next" not in links
-    return Page(_objects(items), last)
+    return Page([] if items is None else objects(items, doing), last)
 
 
-def content_page(answer: "Any") -> Page:
-    """A page of agent management or MindConnect: ``content``, ``last``, ``totalPages``."""
-    body = answer if isinstance(answer, dict) else {}
+def content_page(answer: "Any", doing: str) -> Page:
+    """A page of agent management or MindConnect: ``content``, ``last``, ``totalPages``.
+
+    Raises:
+        RemoteError: As for `hal_page`.
+    """
+    body = require(dict, answer, doing)
     last = body.get("last")
-    return Page(_objects(body.get("content")), last if isinstance(last, bool) else _is_last(body))
+    items = objects(body.get("content"), doing)
+    return Page(items, last if isinstance(last, bool) else _is_last(body))
 
 
 def numbered(
@@ -141,7 +152,10 @@ def _is_last(page: "dict[str, Any]") -> "bool | None":
     return None
 
 
-def _objects(value: "Any") -> "list[dict[str, Any]]":
-    if not isinstance(value, list):
-        return []
-    return [item for item in value if isinstance(item, dict)]
+def objects(value: "Any", doing: str) -> "list[dict[str, Any]]":
+    """A list of objects.
+
+    Raises:
+        RemoteError: It is none, or has something else among them.
+    """
+    return [require(dict, item, doing) for item in require(list, value, doing)]

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from ..errors import InvalidMessage
 from ..transport.http import MAX_ANSWER_BYTES
+from .errors import require
 from .paging import loop_error, next_link
 from .query import path
 from .records import Record, parse_instant, read_records, show
@@ -105,7 +106,7 @@ class Reader:
             if len(response.body) >= MAX_ANSWER_BYTES and size > 1:
                 size //= 2  # it was cut off: large texts; fewer at a time
                 continue
-            rows = self._rows(response)
+            rows = require(list, self._rows(response), self.doing)
             count = len(rows)
             records = read_records(rows, self.doing)
             self._check_order(records, descending=descending)

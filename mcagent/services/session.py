@@ -9,7 +9,7 @@ from ..credentials.platformclock import PlatformClock
 from ..errors import CredentialError, RemoteError, TransportError
 from ..runtime import Clock, random_unit
 from ..transport.http import Request, Response
-from .errors import ANOTHER_SERVER, read_words, remote_error
+from .errors import ANOTHER_SERVER, read_words, remote_error, require
 from .query import address, checked_origin
 from .waits import Deadline, Waits
 
@@ -148,6 +148,25 @@ class Session:
                 hint=ANOTHER_SERVER,
             )
         return value
+
+    def parse_object(self, response: Response, doing: str) -> "dict[str, Any]":
+        """The body of an answer as a JSON object.
+
+        Raises:
+            RemoteError: It is something else.
+        """
+        return require(dict, self.parse(response, doing), doing, response.status)
+
+    def get_object(
+        self, path: str, query: "Query" = (), *, scope: str = "", doing: str = ""
+    ) -> "dict[str, Any]":
+        """As `get_json`, where the answer is an object.
+
+        Raises:
+            RemoteError: A refusal, or the answer is something else.
+        """
+        doing = doing or f"GET {path}"
+        return require(dict, self.get_json(path, query, scope=scope, doing=doing), doing)
 
     def call(
         self,

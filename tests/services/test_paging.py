@@ -46,7 +46,7 @@ def test_hal_lists_come_whole_whatever_the_server_says_of_their_end(count, size,
 
     def fetch(number):
         asked.append(number)
-        return hal_page(hal(found, number, size, page=page, links=links), "assets")
+        return hal_page(hal(found, number, size, page=page, links=links), "assets", "x")
 
     assert list(numbered(fetch, size=size, doing="x")) == found
     assert len(asked) <= count // size + 1
@@ -64,7 +64,7 @@ def test_content_lists_come_whole(count, size, told):
             answer["last"] = number >= pages - 1
         if told == "totalPages":
             answer.update(number=number, totalPages=pages)
-        return content_page(answer)
+        return content_page(answer, "x")
 
     assert list(numbered(fetch, size=size, doing="x")) == found
 
@@ -115,11 +115,25 @@ def test_a_list_longer_than_the_service_gives_is_an_error_at_its_end():
     assert "9" in error.message
 
 
-@pytest.mark.parametrize("answer", [None, [], 3, {"content": 3}, {"_embedded": []}, {"page": 1}])
-def test_answers_of_another_form_are_empty_pages(answer):
-    """Not a TypeError."""
-    assert content_page(answer).items == []
-    assert hal_page(answer, "assets").items == []
+@pytest.mark.parametrize(
+    "answer", [None, [], 3, "x", {"content": 3}, {"content": [{}, None]}, {"content": None}, {}]
+)
+def test_answers_of_another_form_are_errors(answer):
+    """Not a TypeError, nor an empty list: who finds nothing there makes everything again."""
+    error = raises(RemoteError, content_page, answer, "listing agents")
+    assert error.message.startswith("listing agents: the platform's answer (200) has ")
+    if isinstance(answer, dict):
+        embedded = (
+            {"_embedded": {"assets": answer["content"]}} if answer.get("content") else answer
+        )
+        answer = embedded if embedded != answer else {"_embedded": 3}
+    raises(RemoteError, hal_page, answer, "assets", "listing assets")
+
+
+@pytest.mark.parametrize("answer", [{}, {"page": 1}, {"_embedded": None}, {"_embedded": {}}])
+def test_where_there_is_nothing_its_member_may_be_missing(answer):
+    """In HAL."""
+    assert hal_page(answer, "assets", "x").items == []
 
 
 @pytest.mark.parametrize(
@@ -148,7 +162,7 @@ def test_hal_pages_of_the_hub_are_read_to_their_end(platform):
     def fetch(number):
         query = {"page": number, "size": 3, "filter": json.dumps({"name": {"startsWith": "pump"}})}
         answer = session.get_json("/api/assetmanagement/v3/assets", query)
-        return hal_page(answer, "assets")
+        return hal_page(answer, "assets", "x")
 
     names = [asset["name"] for asset in numbered(fetch, size=3, doing="x")]
     assert sorted(names) == [f"pump-{number}" for number in range(7)]
