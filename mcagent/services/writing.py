@@ -120,7 +120,7 @@ class Writer:
                     if progress is not None:
                         progress(done.records)
         except AgentError as error:
-            raise with_progress(error, done) from error
+            raise with_progress(error, done, failed) from error
         done = done._replace(
             empty_strings=sum(encoder.empty_strings for encoder in encoders.values()),
             replaced=merging.replaced,

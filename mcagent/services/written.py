@@ -1,5 +1,6 @@
 """What became of a write: how much was taken, and what was not."""
 
+import copy
 from typing import NamedTuple
 
 from ..errors import AgentError, InvalidMessage, RemoteError, TransportError
@@ -8,7 +9,7 @@ from .records import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Sequence
 
     from ..transport.http import Response
     from .packing import Part
@@ -112,16 +113,21 @@ def pair_errors(response: "Response", parts: "list[Part]") -> "list[PairError]":
     return found or [part_error(part, 0, response.reason()) for part in parts]
 
 
-def with_progress(error: AgentError, written: Written) -> AgentError:
-    """*error* again, saying what had been written before it."""
-    if not written.records:
+def with_progress(
+    error: AgentError, written: Written, failed: "Sequence[PairError]" = ()
+) -> AgentError:
+    """*error* again, saying what had been written and what had been refused before it."""
+    if not written.records and not failed:
         return error
     last = "" if written.last_ms is None else f", up to {show(written.last_ms)}"
     message = f"{error.message}; before it {written.records} records were written{last}"
+    if failed:
+        message += f", and {_lost(failed)} were not taken: {_first(failed)}"
     if isinstance(error, RemoteError):
         return PartialWrite(
             message,
             written=written,
+            errors=tuple(failed),
             status=error.status,
             reason=error.reason,
             correlation_id=error.correlation_id,
@@ -132,7 +138,9 @@ def with_progress(error: AgentError, written: Written) -> AgentError:
         return TransportError(message, kind=error.kind, hint=error.hint)
     if isinstance(error, InvalidMessage):
         return InvalidMessage(message, hint=error.hint)
-    return error
+    again = copy.copy(error)  # no token any more, say
+    again.message, again.args = message, (message,)
+    return again
 
 
 def shorten_words(value: "Any") -> str:
@@ -144,18 +152,26 @@ def shorten_words(value: "Any") -> str:
 def partial_write(written: Written, errors: "list[PairError]") -> PartialWrite:
     """The error for pairs that were not taken."""
     first = errors[0]
-    lost = sum(error.records for error in errors)
     status = first.status or 202
     return PartialWrite(
-        f"{lost} records were not taken, {written.records} were: aspect {first.aspect!r} of asset "
-        f"{first.asset}: {first.status or 'no status'} {first.message}"
-        + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""),
+        f"{_lost(errors)} records were not taken, {written.records} were: {_first(errors)}",
         written=written,
         errors=tuple(errors),
         status=status,
         reason=first.message,
         hint="`errors` names each asset and aspect with the times of its records",
     )
+
+
+def _lost(errors: "Sequence[PairError]") -> int:
+    return sum(error.records for error in errors)
+
+
+def _first(errors: "Sequence[PairError]") -> str:
+    first = errors[0]
+    text = f"aspect {first.aspect!r} of asset {first.asset}: "
+    text += f"{first.status or 'no status'} {first.message}"
+    return text + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "")
 
 
 def _part_of(entry: "Any", parts: "list[Part]") -> "Part | None":

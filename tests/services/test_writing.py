@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcagent.errors import InvalidMessage, RemoteError, TransportError
+from mcagent.errors import CredentialError, InvalidMessage, RemoteError, TransportError
 from mcagent.services import packing
 from mcagent.services.aspects import Variable
 from mcagent.services.bucket import Bucket
@@ -331,6 +331,56 @@ def test_what_was_written_before_a_failure_is_said(platform):
     error = raises(InvalidMessage, series.write, asset, "motor", rows)
     assert "records were written" in error.message
     assert "'log'" in error.message
+
+
+def test_what_was_written_is_said_where_the_next_token_is_refused(platform):
+    """Whoever manages the credentials took them away in the middle."""
+    series, asset = make_series(platform)
+    rows = [(T0 + n, {"log": "x" * 9_000}) for n in range(200)]
+    unauthorized = Response(401)
+    _answers(series, [Response(204), unauthorized])
+    series.session._transport = NoTokens(series.session._transport)
+    error = raises(CredentialError, series.write, asset, "motor", rows)
+    assert "records were written, up to 2026-01-05T08:00:00." in error.message
+    assert error.hint
+
+
+class NoTokens(Transport):
+    """Gives one token, and no other."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.given = False
+
+    def send(self, request):
+        if "/oauth/" not in request.url:
+            return self.inner.send(request)
+        if self.given:
+            return Response(401, {}, b'{"error":"invalid_client"}')
+        self.given = True
+        return self.inner.send(request)
+
+
+def test_pairs_that_were_refused_before_a_failure_are_said(platform):
+    """The first request lost a pair; the second one nobody answered."""
+    series, asset = make_series(platform)
+    other = platform.hub.create_asset("other", {"motor": {"rpm": {"type": "INT"}}})
+    rows = {
+        (asset, "motor"): samples(60),
+        (other, "motor"): [(T0 + n, {"rpm": n}) for n in range(90)],
+    }
+    refused = {"errors": [{"entityId": asset, "propertySetName": "motor", "status": 400}]}
+    partial = Response(202, {}, json.dumps(refused).encode())
+    _answers(series, [partial, TransportError("gone", kind="aborted")])
+    error = raises(TransportError, series.write_several, rows)
+    assert "before it 40 records were written" in error.message
+    # The platform's own refusal has them as values, too.
+    third = platform.hub.create_asset("third", {"motor": {"rpm": {"type": "INT"}}})
+    rows[third, "motor"] = rows[other, "motor"]
+    _answers(series, [partial, Response(400, {}, b'{"message":"no"}')])
+    refusal = raises(PartialWrite, series.write_several, rows)
+    assert refusal.errors[0][:3] == (asset, "motor", 400)
+    assert f"60 were not taken: aspect 'motor' of asset {asset}: 400" in error.message
 
 
 def test_a_write_that_got_lost_is_repeated_and_stands_once(platform):
