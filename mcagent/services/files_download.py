@@ -81,6 +81,8 @@ class Download:
                 f"cannot write {self._to}: {error.strerror}",
                 hint="name a file in a directory with room that this user may write",
             ) from error
+        finally:
+            self._drop_empty()
         raise RemoteError(
             f"{self._doing}: the file was replaced again and again while it was read",
             status=200,
@@ -178,6 +180,14 @@ class Download:
         note = {"gateway": self._session.gateway, "url": self._url, "version": version}
         with open(os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(note, file)
+
+    def _drop_empty(self) -> None:
+        """What the platform refused from the first byte on leaves nothing behind."""
+        try:
+            if os.path.getsize(self._part) == 0:
+                self._forget()
+        except OSError:
+            pass
 
     def _forget(self) -> None:
         for path in (self._note, self._part):

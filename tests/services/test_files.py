@@ -485,6 +485,14 @@ def test_what_is_not_there_is_told_and_deleted_twice(place, tmp_path):
     assert list(place.files.list(place.asset)) == []
 
 
+def test_a_refused_download_leaves_nothing_behind(place, tmp_path):
+    """No empty file beside the one that never came."""
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(RemoteError):
+        place.files.download(place.asset, "nothing.bin", tmp_path / "nothing.bin")
+    assert sorted(os.listdir(tmp_path)) == before
+
+
 def test_no_file_shows_a_token(place):
     """Neither the state of an upload nor the note of a download."""
     place.cut(3 * PART + 1)
