@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Tried in this order when --time-column names none.
 TIME_COLUMNS = ("timestamp", "time", "_time")
 UTF8_HINT = "save the file as UTF-8, or convert it: iconv -f LATIN1 -t UTF-8 FILE"
+_UTF16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")  # as surrogateescape shows its two bytes
 _DELIMITERS = (";", "\t", ",", "|")
 _NOT_CSV_HINT = "is it text, in UTF-8? From a spreadsheet export as CSV (UTF-8)"
 
@@ -147,6 +148,16 @@ def _read_header(reader: "Iterator[list[str]]") -> "list[str]":
         ) from None
     except csv.Error as error:
         raise InvalidMessage(f"row 1: not CSV: {error}", hint=_NOT_CSV_HINT) from error
+    if header and header[0].startswith(_UTF16_MARKS):
+        raise InvalidMessage(
+            "row 1: the file is UTF-16, which some spreadsheets call Unicode text",
+            hint="save it as CSV (UTF-8), or convert it: iconv -f UTF-16 -t UTF-8 FILE",
+        )
+    if header and header[0].lower().startswith("sep="):
+        raise InvalidMessage(
+            f"row 1: {','.join(header)!r} is a spreadsheet's note of its delimiter",
+            hint="take this row out, and give the delimiter with --delimiter",
+        )
     for index, name in enumerate(header):
         if not is_utf8(name):
             raise InvalidMessage(
