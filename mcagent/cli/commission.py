@@ -93,6 +93,11 @@ def _apply(args: "argparse.Namespace") -> int:
             # What is done is told even now.
             _show_done(args, plan, done, {}, stopped=stopped)
             raise stopped.error from stopped
+        except KeyboardInterrupt:
+            _show_done(
+                args, plan, done, {}, stopped="interrupted in the next; apply goes on there"
+            )
+            raise
         boarding = _boarding(args, commissioning)
     _show_done(args, plan, done, boarding)
     return OK
@@ -136,7 +141,7 @@ def _show_done(
     done: "list[Change]",
     boarding: "dict[str, str]",
     *,
-    stopped: "BaseException | None" = None,
+    stopped: "object | None" = None,
 ) -> None:
     value = {
         "done": [_change(change) for change in done],

@@ -4,6 +4,7 @@ from .actions import Action, add_actions, run_action
 from .common import count, show
 from .consent import add_writing_options, ask
 from .exits import OK, complain
+from .halfway import one_by_one
 from .platformnames import named_agent
 from .platformsession import open_session
 from .rowsout import add_format_option, write_rows
@@ -128,8 +129,8 @@ def _replay(args: "argparse.Namespace") -> int:
     from ..services.recoverable import RecoverableRecords
 
     with open_session(args) as session:
-        for record in args.ids if not args.dry_run else ():
-            RecoverableRecords(session).replay(record)
+        if not args.dry_run:
+            one_by_one(args.ids, RecoverableRecords(session).replay, "replayed")
     words = "would be replayed" if args.dry_run else "replayed; what is stored now disappears here"
     value = {"replayed": [] if args.dry_run else args.ids}
     show(args, value, f"{count(len(args.ids), 'record')} {words}")
@@ -142,8 +143,7 @@ def _delete(args: "argparse.Namespace") -> int:
     with open_session(args) as session:
         if not args.dry_run:
             ask(args, f"Delete {count(len(args.ids), 'recoverable record')} for ever?")
-            for record in args.ids:
-                RecoverableRecords(session).delete(record)
+            one_by_one(args.ids, RecoverableRecords(session).delete, "deleted")
     words = "would be deleted" if args.dry_run else "deleted"
     show(
         args,

@@ -8,7 +8,8 @@ from .common import count, show
 from .consent import add_writing_options, ask
 from .display import open_display
 from .exits import OK
-from .platformnames import named_asset
+from .halfway import one_by_one, told_when_interrupted
+from .platformnames import asset_id
 from .platformsession import open_session
 from .rowsout import add_format_option, write_rows
 
@@ -84,10 +85,10 @@ def _ls(args: "argparse.Namespace") -> int:
     from ..services.files import Files
 
     with open_session(args) as session:
-        asset = named_asset(session, args.asset)
+        asset = asset_id(session, args.asset)
         rows = (
             {column: getattr(one, column) for column in _COLUMNS}
-            for one in Files(session).list(asset.id)
+            for one in Files(session).list(asset)
         )
         write_rows(args, "files", _COLUMNS, rows, shown=_SHOWN)
     return OK
@@ -101,18 +102,18 @@ def _put(args: "argparse.Namespace") -> int:
     name = args.name or os.path.basename(args.file)
     check_name(name)
     with open_session(args) as session:
-        asset, files = named_asset(session, args.asset), Files(session)
+        asset, files = asset_id(session, args.asset), Files(session)
         if args.dry_run:
             size = Source(args.file).size
-            there = files.find(asset.id, name)
-            words = f"would upload {size} bytes to {asset.name} as {name}"
+            there = files.find(asset, name)
+            words = f"would upload {size} bytes to {args.asset} as {name}"
             words += f", replacing {there.size} bytes" if there else ""
             show(args, {"uploaded": False, "size": size, "replaces": bool(there)}, words)
             return OK
-        with open_display() as display:
+        with told_when_interrupted(_kept), open_display() as display:
             uploaded = files.upload(
                 args.file,
-                asset.id,
+                asset,
                 name=name,
                 meta=FileMeta(args.type, args.description),
                 replace=args.replace,
@@ -122,7 +123,7 @@ def _put(args: "argparse.Namespace") -> int:
             )
     value: "dict[str, Any]" = {
         "uploaded": True,
-        "asset": asset.id,
+        "asset": asset,
         "name": name,
         "size": uploaded.file.size,
         "sha256": uploaded.sha256,
@@ -140,10 +141,10 @@ def _get(args: "argparse.Namespace") -> int:
 
     to = args.to or args.name.rpartition("/")[2]
     with open_session(args) as session:
-        asset = named_asset(session, args.asset)
-        with open_display() as display:
+        asset = asset_id(session, args.asset)
+        with told_when_interrupted(_kept), open_display() as display:
             done = Files(session).download(
-                asset.id,
+                asset,
                 args.name,
                 to,
                 replace=args.replace,
@@ -159,22 +160,28 @@ def _delete(args: "argparse.Namespace") -> int:
     from ..services.files import Files
 
     with open_session(args) as session:
-        asset, files = named_asset(session, args.asset), Files(session)
-        missing = [name for name in args.names if files.find(asset.id, name) is None]
+        asset, files = asset_id(session, args.asset), Files(session)
+        missing = [name for name in args.names if files.find(asset, name) is None]
         if missing:
             raise InvalidMessage(
-                f"{asset.name} has no file {', '.join(missing)}",
-                hint=f"mcagent files ls {asset.id} lists them; nothing was deleted",
+                f"{args.asset} has no file {', '.join(missing)}",
+                hint=f"mcagent files ls {asset} lists them; nothing was deleted",
             )
         if not args.dry_run:
-            ask(args, f"Delete {', '.join(args.names)} of {asset.name} for ever?")
-            for name in args.names:
-                files.delete(asset.id, name)
+            ask(args, f"Delete {', '.join(args.names)} of {args.asset} for ever?")
+            one_by_one(args.names, lambda name: files.delete(asset, name), "deleted")
     words = "would be deleted" if args.dry_run else "deleted"
     show(
         args, {"deleted": [] if args.dry_run else args.names}, f"{', '.join(args.names)}: {words}"
     )
     return OK
+
+
+def _kept() -> "tuple[str, str]":
+    return (
+        "interrupted: the file is not complete",
+        "what arrived is kept: the same command goes on",
+    )
 
 
 class _Rate:

@@ -4,6 +4,7 @@ from .actions import Action, add_actions, run_action
 from .common import show
 from .consent import add_writing_options, ask
 from .exits import INCOMPLETE, OK, complain
+from .halfway import one_by_one
 from .platformnames import named_agent, named_asset
 from .platformsession import open_session
 from .rowsout import add_format_option, write_rows
@@ -155,7 +156,7 @@ def _generate(args: "argparse.Namespace") -> int:
         check_limit([*there.values(), *wanted], args.limits)
         new = [one for one in wanted if (one.data_point_id, one.target) not in there]
         if args.apply:
-            new = [mappings.create(one) for one in new]
+            new = one_by_one(new, mappings.create, "created")
     write_rows(args, "mappings", _COLUMNS, (_row(one) for one in new))
     mapped = {one.data_point_id for one in (*wanted, *there.values())}
     missing = sorted(set(model.points) - mapped)
@@ -184,8 +185,7 @@ def _delete(args: "argparse.Namespace") -> int:
         if not args.dry_run:
             ask(args, f"Delete {len(args.ids)} data point mappings?")
             mappings = Mappings(session, on_wait=_told)
-            for mapping_id in args.ids:
-                mappings.delete(mapping_id)
+            one_by_one(args.ids, mappings.delete, "deleted")
     words = "would be deleted" if args.dry_run else "deleted"
     show(args, {"deleted": [] if args.dry_run else args.ids}, f"{', '.join(args.ids)}: {words}")
     return OK
@@ -248,8 +248,7 @@ def _delete_event(args: "argparse.Namespace") -> int:
             )
         if not args.dry_run:
             ask(args, f"Delete {len(args.ids)} event mappings?")
-            for mapping_id in args.ids:
-                mappings.delete(there[mapping_id])
+            one_by_one(args.ids, lambda one: mappings.delete(there[one]), "deleted")
     words = "would be deleted" if args.dry_run else "deleted"
     show(args, {"deleted": [] if args.dry_run else args.ids}, f"{', '.join(args.ids)}: {words}")
     return OK

@@ -31,6 +31,18 @@ def named_agent(session: "Session", name: str) -> "AgentRecord":
     return found
 
 
+def asset_id(session: "Session", name: str) -> str:
+    """The id of an asset that a person calls by name or id; an id is not looked up.
+
+    Raises:
+        InvalidMessage: No asset is called so.
+        RemoteError: Several are, or names may not be looked up.
+    """
+    if _ID.fullmatch(name.lower()):
+        return name.lower()
+    return named_asset(session, name).id
+
+
 def named_asset(session: "Session", name: str) -> "Asset":
     """The asset of a name or an id; ``root`` is the tenant's root asset.
 

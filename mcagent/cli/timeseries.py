@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             name, help=purpose, description=purpose[0].upper() + purpose[1:] + "."
         )
         add_common_options(action)
-        action.add_argument("asset", metavar="ASSET", help="the asset's id")
+        action.add_argument("asset", metavar="ASSET", help="name or id of the asset")
         action.add_argument(
             "aspect",
             metavar="ASPECT",

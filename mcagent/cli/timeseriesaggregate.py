@@ -7,6 +7,7 @@ from ..services.aggregates import UNITS, Summary
 from ..services.reading import about_now_ms
 from ..services.records import show
 from .exits import OK, complain
+from .platformnames import asset_id
 from .platformsession import open_session
 from .recordsink import Output, write_table
 from .timerange import read_names, read_range
@@ -41,6 +42,7 @@ def run_aggregate(args: "argparse.Namespace") -> int:
 
     chosen = format_of(args)
     with open_session(args) as session:
+        args.asset = asset_id(session, args.asset)
         after_ms, until_ms = read_range(args, about_now_ms(session))
         found = Aggregates(session).read(
             args.asset,

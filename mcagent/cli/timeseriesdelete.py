@@ -6,6 +6,7 @@ import sys
 from ..services.records import show as show_time
 from .common import show
 from .exits import OK, NotComplete, UsageError, complain
+from .platformnames import asset_id
 from .platformsession import open_session
 from .timerange import read_range
 
@@ -35,6 +36,7 @@ def run_delete(args: "argparse.Namespace") -> int:
     if args.until is None:
         raise UsageError("the end of the range is missing", hint="give --to TIME")
     with open_session(args) as session:
+        args.asset = asset_id(session, args.asset)
         after_ms, until_ms = read_range(args, session.now_ms())
         series = TimeSeries(session, delete_log=args.delete_log or _default_log())
         what = (args.asset, args.aspect, after_ms, until_ms)

@@ -7,6 +7,7 @@ from ..services.records import Record, show
 from .common import count
 from .exits import OK, UsageError, complain
 from .pace import Pace
+from .platformnames import asset_id
 from .platformsession import open_session
 from .recordsink import (
     FORMATS,
@@ -74,6 +75,7 @@ def run_read(args: "argparse.Namespace") -> int:
     chosen = format_of(args)
     plot = open_plot(args.plot) if args.plot else None  # before the work, not after it
     with open_session(args) as session:
+        args.asset = asset_id(session, args.asset)
         series = TimeSeries(session)
         after_ms, until_ms = read_range(args, about_now_ms(session))
         records: "Iterator[tuple[str | None, Record]]"
@@ -115,6 +117,7 @@ def run_newest(args: "argparse.Namespace") -> int:
 
     chosen = format_of(args)
     with open_session(args) as session:
+        args.asset = asset_id(session, args.asset)
         series = TimeSeries(session)
         found = series.newest(
             args.asset,
@@ -137,6 +140,7 @@ def run_latest(args: "argparse.Namespace") -> int:
     from ..services.timeseries import LATEST_WINDOW, TimeSeries
 
     with open_session(args) as session:
+        args.asset = asset_id(session, args.asset)
         found = TimeSeries(session).latest(args.asset, args.aspect, select=read_names(args.select))
     if args.json:
         values = [

@@ -11,7 +11,9 @@ from ..services.records import show as show_time
 from .common import count, show
 from .csvrows import BadRow
 from .exits import INCOMPLETE, INVALID, OK, NotComplete, UsageError, complain
+from .halfway import told_when_interrupted
 from .pace import Pace
+from .platformnames import asset_id
 from .platformsession import open_session
 from .recordrows import FORMATS, CountedLines, RecordRows, form_of
 
@@ -76,7 +78,13 @@ def run_write(args: "argparse.Namespace") -> int:
         )
     if args.bytes_per_s < 0:
         raise UsageError("--bytes-per-s is less than 0", hint="0 is for no limit")
-    with open_session(args) as session, _Source(args) as source:
+    taken: "list[int]" = []
+    with (
+        told_when_interrupted(lambda: _so_far(args, taken)),
+        open_session(args) as session,
+        _Source(args) as source,
+    ):
+        args.asset = asset_id(session, args.asset)
         series = TimeSeries(session, bytes_per_s=args.bytes_per_s or None)
         variables = series.aspects.variables(args.asset, args.aspect)
         bad: "list[BadRow]" = []
@@ -90,7 +98,7 @@ def run_write(args: "argparse.Namespace") -> int:
                     f"nothing was written: {count(len(bad), 'bad row')} of {good + len(bad)}",
                     hint="mend them, or write the others with --keep-good",
                 )
-        written, last = _write(args, source, series, variables, bad)
+        written, last = _write(args, source, series, variables, bad, taken=taken)
         seen = True
         if args.wait is not None and last is not None:
             seen = series.wait_visible(args.asset, args.aspect, [last], timeout_s=args.wait)
@@ -106,6 +114,8 @@ def _write(
     series: "TimeSeries",
     variables: "Mapping[str, Variable] | None",
     bad: "list[BadRow]",
+    *,
+    taken: "list[int]",
 ) -> "tuple[Written, Record | None]":
     last: "list[Record]" = []
 
@@ -118,7 +128,8 @@ def _write(
                 raise InvalidMessage(f"{args.file} changed: {bad[0].message}", hint=bad[0].hint)
 
     before = source.mark()
-    written = series.write(args.asset, args.aspect, records())
+    taken.append(0)
+    written = series.write(args.asset, args.aspect, records(), progress=taken.append)
     if source.mark() != before:
         raise NotComplete(
             f"{args.file} changed while it was written: {count(written.records, 'record')} "
@@ -160,6 +171,17 @@ def _good(
             if number % 500 == 0:
                 pace.show(lines.share, number)
             yield row[1]
+
+
+def _so_far(args: "argparse.Namespace", taken: "list[int]") -> "tuple[str, str]":
+    """What Ctrl-C leaves behind; the last of *taken* is the number of records so far."""
+    if not taken:
+        return "interrupted: nothing was written", ""
+    done = f"interrupted: {count(taken[-1], 'record')} of {args.file} were written"
+    return (
+        done + ", and perhaps those of the request that was under way",
+        "write it again: a record that is written twice replaces itself",
+    )
 
 
 class _Source:

@@ -98,6 +98,24 @@ def test_a_step_that_fails_says_what_was_done(tenant, plant):
     assert tenant.run("commission", "apply", plant).out.endswith("done: 2 steps\n")
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_ctrl_c_says_what_was_done(tenant, plant, monkeypatch, form):
+    """As a step that fails does."""
+
+    def interrupted(self, mapping):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mcagent.services.mappings.Mappings.create", interrupted)
+        result = tenant.run("commission", "apply", plant, *form)
+    assert result.code == exits.INTERRUPTED
+    if form:
+        assert (len(result.json["done"]), len(result.json["missing"])) == (10, 2)
+    else:
+        assert "done: 10 of 12 steps; interrupted in the next" in result.err
+    assert tenant.run("commission", "apply", plant).out.endswith("done: 2 steps\n")
+
+
 def test_boarding_files_are_written_beside(tenant, plant):
     """For each agent that is not onboarded, for this user alone, and never replaced."""
     boarding = tenant.folder / "boarding"

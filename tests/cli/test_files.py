@@ -13,6 +13,7 @@ import pytest
 
 from mcagent.cli import exits
 from mcagent.services import files_upload
+from mcagent.services.files import Files
 from tests.cli.running import ROOT, refused
 
 NONE = "0" * 32
@@ -82,6 +83,48 @@ def test_bad_input_is_told(tenant, asset, arguments, code, words):
     """One line, one hint, and no request that changes anything."""
     refused(tenant.run("files", *arguments), code, words)
     assert tenant.hub.files() == []
+
+
+def test_a_deletion_that_ends_in_the_middle_says_which_are_gone(tenant, asset):
+    """The second is refused: of three one is gone."""
+    for name in "abc":
+        tenant.run("files", "put", tenant.file(f"{name}.txt", name), asset)
+    rule = {"action": "status", "status": 403, "match": "DELETE *b.txt"}
+    tenant.hub.set_faults([rule])
+    result = tenant.run("files", "delete", asset, "a.txt", "b.txt", "c.txt", "--yes")
+    tenant.hub.set_faults([])
+    assert result.code == exits.REFUSED
+    assert "deleted before it ended: 1 of 3: a.txt" in result.err
+    assert [row["name"] for row in tenant.json("files", "ls", asset)["files"]] == [
+        "b.txt",
+        "c.txt",
+    ]
+
+
+def test_credentials_for_files_alone_will_do(tenant, asset):
+    """By the asset's id: its name could not be looked up."""
+    tenant.allow(["iot.fil.r", "iot.fil.w"])
+    assert tenant.run("files", "put", tenant.file("a.txt", "a"), asset).code == 0
+    assert len(tenant.json("files", "ls", asset.upper())["files"]) == 1
+    refused(tenant.run("files", "ls", "Press 7"), exits.REFUSED, "asm.r is missing", "asm.r")
+
+
+@pytest.mark.parametrize("action", ["put", "get"])
+def test_ctrl_c_says_that_the_rest_can_follow(tenant, asset, monkeypatch, action):
+    """130, and what the same command does next."""
+    path = tenant.file("a.txt", "a")
+    tenant.run("files", "put", path, asset, "--name", "b.txt")
+
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Files, "upload", interrupted)
+    monkeypatch.setattr(Files, "download", interrupted)
+    what = (path, asset) if action == "put" else (asset, "b.txt", tenant.folder / "c.txt")
+    result = tenant.run("files", action, *what)
+    assert result.code == exits.INTERRUPTED
+    assert "not complete" in result.err
+    assert "the same command goes on" in result.err
 
 
 def test_a_file_that_changes_meanwhile_is_told(tenant, asset, monkeypatch):

@@ -30,16 +30,16 @@ def plant(hub, operator, tmp_path, monkeypatch):
     monkeypatch.setenv("MCAGENT_CREDENTIALS", str(path))
     monkeypatch.delenv("MCAGENT_GATEWAY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    asset = operator.create_asset(
-        f"pump-{next(_numbers)}", {"motor": MOTOR, "air": {"t": {"type": "DOUBLE"}}}
-    )
-    yield Plant(hub, asset, tmp_path)
+    name = f"pump-{next(_numbers)}"
+    asset = operator.create_asset(name, {"motor": MOTOR, "air": {"t": {"type": "DOUBLE"}}})
+    yield Plant(hub, asset, tmp_path, name)
     platform.close()
 
 
 class Plant:
-    def __init__(self, hub, asset, folder):
+    def __init__(self, hub, asset, folder, name=""):
         self.hub = hub
+        self.name = name
         self.asset = asset
         self.folder = folder
 
@@ -208,6 +208,8 @@ def test_bad_lines_of_ndjson_are_named_too(plant):
         ("_time,rmp\n", ("'rmp'", "variable of aspect 'motor'")),
         ("rpm\n1\n", ("no column of times",)),
         ("_time;rpm\n", ("--delimiter",)),
+        ("sep=;\r\n_time;rpm\r\n", ("row 1", "sep=;", "take this row out")),
+        ("_time,rpm\n".encode("utf-16"), ("row 1", "UTF-16", "iconv -f UTF-16")),
         (b"_time,rpm\n\xff,1\n", ("row 2", "_time")),
         (b"_time,label\n1767600000000,\xff\n", ("row 2", "label", "UTF-8")),
     ],
@@ -258,6 +260,40 @@ def test_a_file_that_changes_while_it_is_written_is_noticed(plant, monkeypatch):
     result = plant.run("write", path)
     assert result.code == 1
     assert "changed while it was written: 3 records" in result.err
+
+
+@pytest.mark.parametrize(("rows", "words"), [(0, "nothing was written"), (40, "40 records of")])
+def test_ctrl_c_says_what_was_written(plant, monkeypatch, rows, words):
+    """In the check of the rows, and after a request."""
+    from mcagent.services.timeseries import TimeSeries
+
+    def interrupted(self, asset, aspect, records, *, progress):
+        next(iter(records))
+        progress(rows)
+        raise KeyboardInterrupt
+
+    def before(self, asset):
+        raise KeyboardInterrupt
+
+    if rows:
+        monkeypatch.setattr(TimeSeries, "write", interrupted)
+    else:
+        monkeypatch.setattr("mcagent.services.aspects.Aspects.of", before)
+    result = plant.run("write", plant.rows(100))
+    assert result.code == 130
+    assert f"interrupted: {words}" in result.err
+
+
+def test_an_asset_is_called_by_its_name_too(plant):
+    """As in the other commands; an id needs no scope to look it up."""
+    assert plant.run("write", plant.rows(2)).code == 0
+    plant.asset = plant.name
+    assert [row["rpm"] for row in plant.read()] == [0, 1]
+    result = plant.run("aggregate", "--from", FROM, "--to", TO, "--unit", "hour", "--json")
+    assert result.code == 0
+    assert plant.run("delete", "--from", FROM[:13] + ":00:00Z", "--to", TO, "--dry-run").code == 0
+    plant.asset = "nobody"
+    refused(plant.run("latest"), 3, "no asset is called 'nobody'")
 
 
 def test_waiting_for_what_was_written(plant):
