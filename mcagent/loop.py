@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from .agent import Agent
     from .messages import TimeSeries
+    from .notify import ServiceManager
     from .runtime import Clock
 
     Collect = Callable[[], dict[str, Any] | TimeSeries | None]
@@ -35,13 +36,19 @@ class Loop:
         self.samples = 0
         self.missed = 0
         self.errors: "dict[str, int]" = {}
+        self._manager: "ServiceManager | None" = None  # systemd's, where it started us
 
     def run(self, agent: "Agent", collect: "Collect") -> None:
         """Until SIGTERM, SIGINT or `Agent.close`."""
         signals = StopSignals()
         if not MICROPYTHON:
+            from .notify import service_manager
+
             agent.start()
+            self._manager = service_manager()
         try:
+            if self._manager is not None:
+                self._manager.ready()
             due_ms = self._clock.monotonic_ms()
             while not (signals.stopped or agent.closed):
                 self._collect(agent, collect)
@@ -52,6 +59,8 @@ class Loop:
                 self._wait(agent, signals, due_ms)
         finally:
             signals.undo()
+            if self._manager is not None:
+                self._manager.stopping()
             if not agent.closed:
                 agent.flush()
 
@@ -75,6 +84,8 @@ class Loop:
 
     def _wait(self, agent: "Agent", signals: "StopSignals", due_ms: int) -> None:
         while not (signals.stopped or agent.closed):
+            if self._manager is not None:
+                self._manager.beat(agent)
             remaining_ms = due_ms - self._clock.monotonic_ms()
             if remaining_ms <= 0:
                 return

@@ -33,6 +33,7 @@ class Worker:
         self._error_count = 0
         self._kinds: "set[str]" = set()
         self._pulse = Pulse()
+        self._began_s = time.monotonic()  # the present step, or wait
         self._thread = threading.Thread(target=self._run, name="mcagent", daemon=True)
         self._thread.start()
         self._server = StatusServer(agent)
@@ -52,6 +53,7 @@ class Worker:
     def status(self) -> "dict[str, object]":
         return {
             "alive": self._thread.is_alive(),
+            "silent_s": round(time.monotonic() - self._began_s, 3),
             "errors": self._error_count,
             "last_error": "" if self._error is None else str(self._error),
             **self._pulse.to_dict(),
@@ -59,6 +61,7 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._began_s = time.monotonic()
             try:
                 wait_ms = self._agent.step(_STEP_BUDGET_MS)
                 now_ms = time.monotonic_ns() // 1_000_000

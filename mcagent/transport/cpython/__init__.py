@@ -29,9 +29,7 @@ LEAST_BYTES_PER_S = 100  # below it the head of a request alone would take ten s
 NOTHING_SENT = ("dns", "connect", "tls", "certificate", "proxy")
 
 ONCE_GRACE_S = 10  # how long `close` waits for an answer that exists only once
-
 CLOCK_CODES = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID and …_HAS_EXPIRED
-
 PIECE_BYTES = 65_536  # one write: four TLS records; larger ones were not faster (measured)
 
 
@@ -113,6 +111,7 @@ class Urllib3Transport(Transport):
             **self._trust.files(),
             "proxy": None if self.via is None else "" if proxy is None else proxy.url,
             "proxy_password": proxy is not None and bool(proxy.authorization),
+            "request_left_s": max((p.left_s() for p in list(self._under_way)), default=None),
         }
 
     def send(self, request: "Request") -> Response:

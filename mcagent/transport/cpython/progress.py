@@ -105,6 +105,10 @@ class Progress:
                 except OSError:
                     pass  # the peer was faster
 
+    def left_s(self) -> float:
+        """How long it may still take, whatever happens; below 0 it is given up just now."""
+        return self._deadline_s - monotonic()
+
     def finish(self) -> None:
         """The request has come to its end."""
         with self._lock:
