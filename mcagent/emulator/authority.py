@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import trustme
 
-from .files import read_file, write_file
+from .files import damaged, read_file, write_file
 
 _CERTIFICATE = "ca.pem"
 _KEY = "ca-key.pem"
@@ -26,7 +26,10 @@ class Authority:
         self.ca_file = os.path.join(home, _CERTIFICATE)
         key_file = os.path.join(home, _KEY)
         if os.path.exists(self.ca_file) and os.path.exists(key_file):
-            self._ca = trustme.CA.from_pem(read_file(self.ca_file), read_file(key_file))
+            try:
+                self._ca = trustme.CA.from_pem(read_file(self.ca_file), read_file(key_file))
+            except ValueError as error:
+                raise damaged(self.ca_file) from error
         else:
             self._ca = trustme.CA()
             write_file(key_file, self._ca.private_key_pem.bytes(), mode=0o600)

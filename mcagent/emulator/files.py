@@ -21,6 +21,12 @@ def write_file(path: str, content: bytes, *, mode: int) -> None:
     os.replace(fresh, path)
 
 
+def damaged(path: str) -> OSError:
+    """Make the error for a file that is not what the hub wrote."""
+    words = "is no key or certificate of a hub; without it the hub makes a new one"
+    return OSError(errno.EINVAL, words, path)
+
+
 def lock_directory(directory: str) -> int:
     """Keep *directory* for this hub, until the descriptor that is given is closed.
 

@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from .files import read_file, write_file
+from .files import damaged, read_file, write_file
 
 KEY_ID = "key-id-1"
 # The platform's key has 4096 bits. Making one takes a second or more; 2048 bits take about 50 ms,
@@ -24,11 +24,14 @@ class SigningKey:
     """An RSA key that is made in the background, so that start-up need not wait for it.
 
     It is kept in the file *path*, so that tokens outlive a restart; None keeps it in RAM.
+
+    Raises:
+        OSError: The file cannot be read, or holds no key.
     """
 
     def __init__(self, path: "str | None") -> None:
         self._path = path
-        self._key: rsa.RSAPrivateKey | None = None
+        self._key = self._kept()
         self._maker = threading.Thread(target=self._make, name="insights-hub-key", daemon=True)
         self._maker.start()
         self._known = lru_cache(maxsize=_KEPT)(self._claims)
@@ -98,12 +101,20 @@ class SigningKey:
             raise RuntimeError("the signing key could not be made")
         return self._key
 
-    def _make(self) -> None:
-        if self._path is not None and os.path.exists(self._path):
+    def _kept(self) -> "rsa.RSAPrivateKey | None":
+        if self._path is None or not os.path.exists(self._path):
+            return None
+        try:
             key = serialization.load_pem_private_key(read_file(self._path), None)
-            if isinstance(key, rsa.RSAPrivateKey):
-                self._key = key
-                return
+        except ValueError as error:
+            raise damaged(self._path) from error
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise damaged(self._path)
+        return key
+
+    def _make(self) -> None:
+        if self._key is not None:
+            return
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
         if self._path is not None:
             pem = self._key.private_bytes(

@@ -188,3 +188,21 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path):
         files = {file["name"] for file in again.files()}
     assert set(sent + put) <= stored
     assert {f"f{value}" for _, _, value in sent} <= files
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", "signing-key.pem"])
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n"])
+def test_a_damaged_key_is_named_with_a_way_out(tmp_path, capsys, name, content):
+    with Emulator(data=tmp_path):
+        pass
+    (tmp_path / name).write_bytes(content)
+    assert serve(["--port", "0", "--data", str(tmp_path)]) == 4
+    said = capsys.readouterr().err
+    named = "ca.pem" if name == "ca-key.pem" else name  # they belong together
+    assert (
+        f"is no key or certificate of a hub; without it the hub makes a new one: '{tmp_path}/{named}'"
+        in said
+    )
+    (tmp_path / named).unlink()
+    with Emulator(data=tmp_path) as hub:
+        assert call(hub.local_url, "GET", "/_emulator/state", ca_file=hub.ca_file).status == 200
