@@ -9,6 +9,7 @@ from importlib import import_module
 
 from .errors import ConfigurationError, InvalidMessage
 from .messages.text import shorten
+from .messages.values import CHECKERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,11 +109,18 @@ def read_toml(path: str) -> "dict[str, Any]":
 
 
 def value_of(data_type: str, raw: "Any") -> "Any":
-    """*raw*, text or a value out of JSON, as a value of a data point of *data_type*.
+    """*raw*, text or a value out of JSON, as a value that a data point of *data_type* may have.
 
     Raises:
-        InvalidMessage: It is none. Limits of the platform are checked by `Agent.record`.
+        InvalidMessage: It is none. The length of text is checked by `Agent.record`.
     """
+    value = _converted(data_type, raw)
+    if data_type in CHECKERS:
+        CHECKERS[data_type](value)  # a value that is out of range would take its neighbours along
+    return value
+
+
+def _converted(data_type: str, raw: "Any") -> "Any":
     try:
         if data_type in ("STRING", "BIG_STRING"):
             return raw if isinstance(raw, str) else _refuse(data_type, raw)

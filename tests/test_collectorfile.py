@@ -88,6 +88,13 @@ def test_what_is_no_such_value_is_refused_by_name(data_type, raw):
         value_of(data_type, raw)
 
 
+def test_a_value_out_of_range_is_refused_alone():
+    """In a sample it would take its neighbours along."""
+    for data_type, raw in (("DOUBLE", "NaN"), ("DOUBLE", 1e300), ("INT", 2**31)):
+        with pytest.raises(InvalidMessage, match=f"outside {data_type}"):
+            value_of(data_type, raw)
+
+
 @pytest.mark.parametrize(
     ("raw", "time_format"),
     [

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 
-SCENES = {"mqtt_bridge": "mqtt"}
+SCENES = {"mqtt_bridge": "mqtt", "modbus_collector": "modbus"}
 
 
 def main():

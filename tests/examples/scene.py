@@ -103,30 +103,40 @@ class Scene:
             file.write(text + more)
         return self.program(self._example, sys.executable, script, path)
 
-    def stored(self, variable):
-        """{time: value} of one variable at the hub; a time that occurs twice is an error."""
+    def stored(self, variable, *, bad=False):
+        """{time: value} of one variable at the hub; *bad*: those with a quality code, not good ones.
+
+        A time that occurs twice is an error.
+        """
         values = {}
         for record in self.hub.stored():
-            if variable in record["values"]:
+            good = record["quality"].get(variable, "0") in ("0", 0, None)
+            if variable in record["values"] and good is not bad:
                 assert record["_time"] not in values, record
                 values[record["_time"]] = record["values"][variable]
         return values
 
 
 class Comparison:
-    """What the peer said beside what the hub stored."""
+    """What the peer said beside what the hub stored; each value occurs once.
 
-    def __init__(self, name, said, stored):
+    *in_flight*: what the peer had just said when somebody was killed, and nobody may have heard.
+    """
+
+    def __init__(self, name, said, stored, in_flight=()):
         self.name = name
         self.said, self.stored = list(said), list(stored)
         kept, told = set(self.stored), set(self.said)
-        self.missing = [value for value in self.said if value not in kept]
+        missing = [value for value in self.said if value not in kept]
+        self.missing = [value for value in missing if value not in in_flight]
+        self.lost_in_flight = [value for value in missing if value in in_flight]
         self.unexpected = [value for value in self.stored if value not in told]
 
     def __str__(self):
         return (
             f"{self.name}: recorded by the peer {len(self.said)}, stored by the hub "
             f"{len(self.stored)}, missing {len(self.missing)}, unexpected {len(self.unexpected)}"
+            + (f", in flight at a kill {len(self.lost_in_flight)}" if self.lost_in_flight else "")
         )
 
     @property
