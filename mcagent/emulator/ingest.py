@@ -141,7 +141,7 @@ def _timeseries(work: _Work) -> None:
             f"Configuration {named} is not the agent's: {current or 'it has none'}."
         )
         return
-    samples = Samples(work.db, agent, work.verdict, settings)
+    samples = Samples(work.db, agent, work.verdict, settings=settings, breaches=work.breaches)
     for sample in work.content:
         samples.take(sample)
     for words in samples.pieces():

@@ -6,6 +6,7 @@ Good values are kept and the others dropped, each once, whatever number of varia
 import sqlite3
 from typing import Any, NamedTuple
 
+from .breaches import Breaches
 from .datasource import points_of
 from .ingest_verdict import INVALID, REFUSED, UNMAPPED, Verdict
 from .mappings import targets
@@ -13,7 +14,7 @@ from .settings import Settings
 from .times import format_time, parse_time
 from .timeseries import Records, Values, Variable, variables_of
 from .timeseries_counts import held_at
-from .values import RECORD_MAX_BYTES, counted_bytes, is_quality_code, most_bytes, read_value
+from .values import RECORD_MAX_BYTES, TEXTS, counted_bytes, is_quality_code, most_bytes, read_value
 
 Place = tuple[str, str]  # asset and aspect
 
@@ -29,12 +30,19 @@ class Samples:
     """The records that the samples of one item make; `records` is what is to be written."""
 
     def __init__(
-        self, db: sqlite3.Connection, agent: sqlite3.Row, verdict: Verdict, settings: Settings
+        self,
+        db: sqlite3.Connection,
+        agent: sqlite3.Row,
+        verdict: Verdict,
+        *,
+        settings: Settings,
+        breaches: Breaches,
     ) -> None:
         self.records: Records = {}
         self._db = db
         self._verdict = verdict
         self._settings = settings
+        self._breaches = breaches
         self._where, self._invalid = targets(db, agent["id"], points_of(agent), settings)
         self._aspects: dict[Place, list[Variable]] = {}
         self._most: dict[Place, int] = {}
@@ -89,13 +97,21 @@ class Samples:
             return
         for series, place, kind, length in found:
             try:
-                value = read_value(kind, entry.get("value"), length)
+                value = self._value(kind, entry.get("value"), length, point)
             except ValueError as exc:
                 refused.setdefault(number, (f"value refused: {exc}", f"{point} ({exc})"))
                 continue
             new = staged.setdefault(place, _Staged({}, {}))
             new.values[series] = (value, None if quality is None else str(quality))
             new.entries[number] = point
+
+    def _value(self, kind: str, value: Any, length: int, point: str) -> Any:
+        # Services API 1.11. The text that the others make of it is not known.
+        if kind in TEXTS and not isinstance(value, str):
+            what = "no JSON string for a text"
+            if self._breaches.forbids("refuse_unquoted_strings", f"value of {point}: {what}"):
+                raise ValueError(what)
+        return read_value(kind, value, length)
 
     def _drop_unmapped(self, point: str) -> None:
         invalid = self._invalid.get(point)

@@ -77,7 +77,7 @@ WORDS: dict[str, dict[str, str]] = {
         "refuse_unknown_select": "400 for a name in select that is no variable; false: left out.",
         "refuse_unknown_variables": "400 for a member that is no variable; false: left out.",
         "refuse_undeclared_quality": "400 for a code where there should be none; false: left out.",
-        "refuse_unquoted_strings": "400 for a number in a string variable; false: made text.",
+        "refuse_unquoted_strings": "A number for a text: 400, or dropped; false: made text.",
         "latest_min_age_s": "How long ago values came that latestValue sees, at least.",
         "latest_max_age_s": "How long ago values came that latestValue sees, at most.",
         "max_put_bytes": "Body of a write to one aspect.",

@@ -12,9 +12,8 @@ from .breaches import Breaches
 from .settings import Settings
 from .timeseries import Values, Variable
 from .timeseries_reading import read_instant
-from .values import RECORD_MAX_BYTES, counted_bytes, read_value
+from .values import RECORD_MAX_BYTES, TEXTS, counted_bytes, read_value
 
-_TEXTS = ("STRING", "BIG_STRING")
 _CODE = re.compile(r"[+-]?[0-9]{1,10}")
 _QUALITY = "_qc"
 
@@ -74,7 +73,7 @@ class _Reader:
         return time_ms, {series: (value, codes.get(series)) for series, value in found.items()}
 
     def _value(self, variable: Variable, value: Any) -> Any:
-        if variable.kind in _TEXTS and not isinstance(value, str):
+        if variable.kind in TEXTS and not isinstance(value, str):
             what = f"value of {variable.name} is no JSON string"
             if self._breaches.forbids("refuse_unquoted_strings", what):
                 raise ValueError(what)

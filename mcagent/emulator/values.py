@@ -24,6 +24,7 @@ RECORD_MAX_BYTES = 200_000  # of all values of a record, whoever writes it
 
 STRING_MAX = 255
 BIG_STRING_MAX = 100_000
+TEXTS = ("STRING", "BIG_STRING")
 
 
 def _integer(low: int, high: int) -> Callable[[Any, int], int]:

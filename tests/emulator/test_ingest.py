@@ -3,8 +3,19 @@
 import pytest
 
 from mcagent.emulator import Emulator
+from mcagent.services.typetable import EUROPE_2
 
-from .device import CONNECT, configuration, event, file_item, model, onboarded, ready, sample
+from .device import (
+    CONNECT,
+    configuration,
+    event,
+    exchange_body,
+    file_item,
+    model,
+    onboarded,
+    ready,
+    sample,
+)
 from .device import timeseries as series
 
 T0, T1 = "2026-01-05T08:00:00.000Z", "2026-01-05T08:00:01.000Z"
@@ -273,3 +284,24 @@ def test_records_in_pieces_are_noted_once_an_item_with_how_many(hub):
     (breach,) = hub.breaches()
     assert breach["switch"] == "replace_records"
     assert f"2 records of {device.id}/press came in pieces, the first of {T0}" in breach["what"]
+
+
+@pytest.mark.parametrize("row", EUROPE_2, ids=[row.fragment for row in EUROPE_2])
+def test_the_ten_examples_on_exchange(hub, row):
+    """Region Europe 2: what stands without quotes is not stored; elsewhere it becomes text."""
+
+    def is_stored(**settings):
+        hub.clear()
+        hub.change_settings(**settings)
+        device = ready(hub, label="STRING")
+        payload, kind, content = series(sample(T0, label="?"))
+        body = exchange_body((payload, kind, content.replace(b'"?"', row.fragment.encode())))
+        assert device.exchange(body).status in (200, 400)
+        return bool(stored(hub, device))
+
+    assert is_stored(refuse_unquoted_strings=True) is row.taken
+    assert not row.taken or hub.stored()[0]["values"] == {"label": row.value}
+    # Numbers and truth values become text; what is no JSON at all was refused before.
+    assert is_stored() is (row.taken or row.fragment in ("1.10", "true"))
+    noted = [line["switch"] for line in hub.breaches()]
+    assert noted == ["refuse_unquoted_strings"] * (row.fragment in ("1.10", "true", '[{"a":"b"}]'))
