@@ -67,7 +67,10 @@ def _add_range(action: argparse.ArgumentParser, *, last: bool) -> None:
         help="start of the range, not part of it: 2026-01-05T08:00:00Z, any offset, or ms",
     )
     action.add_argument(
-        "--to", dest="until", metavar="TIME", help="end of the range, part of it (default: now)"
+        "--to",
+        dest="until",
+        metavar="TIME",
+        help="end of the range, part of it" + (" (default: now)" if last else ""),
     )
     if last:
         action.add_argument(

@@ -165,8 +165,8 @@ def test_codes_and_names_that_fit_nothing_are_refused(platform, values, quality,
 
 
 @pytest.mark.parametrize("row", EUROPE_2, ids=[row.fragment for row in EUROPE_2])
-def test_the_ten_examples_on_put_and_on_exchange(platform, row):
-    """As the platform judges them on the wire, and what becomes of each from Python."""
+def test_the_ten_examples_on_put(platform, row):
+    """As the platform judges them on the wire, and what becomes of each from Python, on both ways."""
     platform.hub.change_settings(refuse_unquoted_strings=True)
     series, asset = make_series(platform)
     raw = '[{"_time":"2026-01-05T08:00:00Z","label":%s}]' % row.fragment
