@@ -7,9 +7,8 @@ started again. Replace `HostReadings` by your own: a model, and a function that 
 """
 
 import argparse
-import logging
 
-from mcagent import Agent, ConfigurationError, Event, OnboardingRefused, Severity
+from mcagent import Agent, ConfigurationError, Event, OnboardingRefused, Severity, log_to_stderr
 from mcagent.cli.readings import HostReadings
 
 
@@ -20,7 +19,7 @@ def main() -> None:
     parser.add_argument("--ca", help="PEM file to trust instead of the system's, for an emulator")
     parser.add_argument("--every", type=float, default=10, help="seconds between two readings")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    log_to_stderr()
 
     readings = HostReadings()
     with Agent.open(options.state, boarding=options.boarding, ca_file=options.ca) as agent:

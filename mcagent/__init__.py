@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RotationFailed,
         TransportError,
     )
+    from .journal import log_to_stderr
     from .messages.customdata import CustomData
     from .messages.datamodel import DataModel, DataPoint, DataSource
     from .messages.event import Event, Severity
@@ -60,6 +61,7 @@ __all__ = [
     "TransportError",
     "UploadSettings",
     "__version__",
+    "log_to_stderr",
 ]
 
 # Public name -> the module that defines it. Everything not listed is an error.
@@ -77,6 +79,7 @@ _HOME = {
     "Severity": "messages.event",
     "TimeSeries": "messages.timeseries",
     "UploadSettings": "upload.settings",
+    "log_to_stderr": "journal",
 }
 
 

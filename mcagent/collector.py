@@ -13,6 +13,7 @@ from .agent import Agent
 from .buffer.settings import BufferSettings, LaneSettings
 from .collectorfile import Section, read_sections
 from .errors import AgentError, ConfigurationError, InvalidMessage
+from .journal import log_to_stderr
 from .messages.datamodel import DataModel, DataPoint, DataSource
 from .messages.event import Event, Severity
 
@@ -246,7 +247,7 @@ def run_collector(main: "Callable[[str], None]", description: "str | None") -> N
     parser = argparse.ArgumentParser(description=text.split("\n", 1)[0])
     parser.add_argument("file", help="TOML file of this collector")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    log_to_stderr()
     try:
         main(options.file)
     except AgentError as error:

@@ -6,6 +6,7 @@ from tests.source_tree import imports, modules
 LAYERS = {
     "mcagent.calendar": 0,
     "mcagent.errors": 0,
+    "mcagent.journal": 0,
     "mcagent.limits": 0,
     "mcagent.runtime": 0,
     "mcagent.boarding": 1,

@@ -31,6 +31,7 @@ COMMANDS = {
     "diag": ("collect what helps to find a fault into one file, without any secret", True),
     "doctor": ("find out what is wrong, by measuring each step to the platform", True),
     "rejected": ("what the platform refused: list it, show it, send it again, drop it", True),
+    "service": ("print a hardened systemd unit for a device script", False),
     "status": ("what is stored, since when, and what was dropped or set aside", True),
     "timeseries": ("read, write, delete and summarise time series on the platform", False),
     "commission": (

@@ -29,7 +29,10 @@ from mcagent import (
     TimeSeries,
     TransportError,
     UploadSettings,
+    log_to_stderr,
 )
+
+log_to_stderr()
 
 version: str = mcagent.__version__
 
