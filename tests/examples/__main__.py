@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 
-SCENES = {"mqtt_bridge": "mqtt", "modbus_collector": "modbus"}
+SCENES = {"mqtt_bridge": "mqtt", "modbus_collector": "modbus", "opcua_collector": "opcua"}
 
 
 def main():

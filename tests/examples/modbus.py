@@ -17,7 +17,7 @@ class Press:
 
     def __init__(self, scene, *mode):
         self.port = free_port()
-        self._log = os.path.join(scene.folder, "press.log")
+        self._log = os.path.join(scene.folder, "said.txt")
         self.program = scene.program("press", sys.executable, SERVER, self.port, self._log, *mode)
 
     def start(self):

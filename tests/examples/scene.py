@@ -136,7 +136,11 @@ class Comparison:
         return (
             f"{self.name}: recorded by the peer {len(self.said)}, stored by the hub "
             f"{len(self.stored)}, missing {len(self.missing)}, unexpected {len(self.unexpected)}"
-            + (f", in flight at a kill {len(self.lost_in_flight)}" if self.lost_in_flight else "")
+            + (
+                f", said while nobody listened {len(self.lost_in_flight)}"
+                if self.lost_in_flight
+                else ""
+            )
         )
 
     @property
