@@ -296,10 +296,10 @@ def credentials_file(tmp_path, value, mode=0o600):
 
 
 def test_a_credentials_file_of_each_kind_is_read(platform, tmp_path):
-    """What the hub hands out is the file."""
+    """What the hub hands out is the file, its address included."""
     found, gateway = read_credentials(credentials_file(tmp_path, platform.application()))
     assert isinstance(found, ApplicationCredentials)
-    assert gateway == ""
+    assert gateway == platform.hub.url
     assert platform.session(credentials=found).get_json(ROOT)
     given = {**platform.application(version=""), "gateway": "https://x"}
     found, gateway = read_credentials(credentials_file(tmp_path, given))

@@ -99,19 +99,18 @@ async def _operator_token(request: Request) -> Response:
 
 
 async def _create_application(request: Request) -> Response:
-    """`{"name", "version"?, "tenant"?, "scopes"?, "users"?}` → client id and secret."""
+    """`{"name", "version"?, "tenant"?, "scopes"?, "users"?}` → client id, secret and gateway."""
     body = await json_object(request)
-    return answer(
-        operations.create_application(
-            hub_of(request),
-            text_of(body, "name"),
-            version=body.get("version", ""),
-            tenant=body.get("tenant"),
-            scopes=texts_of(body, "scopes", ALL_SCOPES),
-            users=texts_of(body, "users", ()),
-        ),
-        201,
+    hub = hub_of(request)
+    made = operations.create_application(
+        hub,
+        text_of(body, "name"),
+        version=body.get("version", ""),
+        tenant=body.get("tenant"),
+        scopes=texts_of(body, "scopes", ALL_SCOPES),
+        users=texts_of(body, "users", ()),
     )
+    return answer({**made, "gateway": hub.base_url(request)}, 201)
 
 
 async def _received(request: Request) -> Response:
