@@ -81,7 +81,7 @@ def _ls(args: "argparse.Namespace") -> int:
         raise UsageError(f"--limit {args.limit} is no number of events", hint="1 or more")
     format_of(args)
     with open_session(args) as session:
-        now_ms = session.now_ms()
+        now_ms = session.measured_now_ms()
         found = Events(session).list(
             entity_id=named_asset(session, args.asset).id if args.asset else None,
             since=_time("--since", args.since, now_ms),
@@ -134,7 +134,7 @@ def _post(args: "argparse.Namespace") -> int:
     from ..services.events_values import STANDARD_TYPE, StoredEvent
 
     with open_session(args) as session:
-        now_ms = session.now_ms()
+        now_ms = session.measured_now_ms()
         at_ms = _time("--time", args.time, now_ms)
         event = StoredEvent(
             named_asset(session, args.asset).id,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ..errors import InvalidMessage, RemoteError
 from .aspects import Aspects, check_asset_id
 from .reading import about_now_ms
-from .records import checked_select, parse_instant, show, time_range
+from .records import parse_instant, show, time_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,8 +146,7 @@ class Aggregates:
                 f"an interval of {value!r} {unit}s is not offered",
                 hint=f"{known.values[0]} to {known.values[-1]}{step}",
             )
-        variables = self._aspects.variables(asset, aspect)
-        names = checked_select(select, None if variables is None else tuple(variables), aspect)
+        variables, names = self._aspects.selected(asset, aspect, select)
         for name in names or ():
             if variables is not None and variables[name].type not in _NUMERIC:
                 raise InvalidMessage(

@@ -11,10 +11,11 @@ from ..errors import InvalidMessage, RemoteError
 from ..messages.text import shorten
 from .paging import hal_page, numbered
 from .query import path
+from .records import checked_select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterable
 
     from .session import Session
 
@@ -63,15 +64,38 @@ class Aspects:
             self._known[asset] = self._read(asset)
         return self._known[asset]
 
-    def variables(self, asset: str, aspect: str) -> "dict[str, Variable] | None":
+    def selected(
+        self, asset: str, aspect: str, select: "Iterable[str] | None"
+    ) -> "tuple[dict[str, Variable] | None, tuple[str, ...] | None]":
+        """The variables of one aspect, and the names of *select*, each checked.
+
+        Raises:
+            InvalidMessage: One is no variable, or as for `variables`.
+        """
+        variables = self.variables(asset, aspect)
+        names = checked_select(select, None, aspect)
+        if variables is not None and names is not None and not variables.keys() >= set(names):
+            variables = self.variables(asset, aspect, again=True)
+        return variables, checked_select(
+            names, None if variables is None else tuple(variables), aspect
+        )
+
+    def variables(
+        self, asset: str, aspect: str, *, again: bool = False
+    ) -> "dict[str, Variable] | None":
         """The variables of one aspect; None where this session may not know.
+
+        Args:
+            asset: Its id.
+            aspect: Its name.
+            again: Ask even if that was asked before: one may have been added meanwhile.
 
         Raises:
             InvalidMessage: The asset has no such aspect.
             RemoteError: There is no such asset.
         """
-        aspects = self.of(asset)
-        if aspects is not None and aspect not in aspects:
+        aspects = self.of(asset, again=again)
+        if not again and aspects is not None and aspect not in aspects:
             aspects = self.of(asset, again=True)  # it may have been made meanwhile
         if aspects is None:
             return None

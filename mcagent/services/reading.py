@@ -155,7 +155,7 @@ def about_now_ms(session: "Session") -> int:
 
     The platform's clock is known to half a second: what was written a moment ago lies before it.
     """
-    return session.now_ms() + 1000
+    return session.measured_now_ms() + 1000
 
 
 def pieces(after_ms: int, until_ms: int, *, descending: bool) -> "Iterator[tuple[int, int]]":

@@ -76,12 +76,20 @@ class RecordEncoder:
     Args:
         aspect: Its name, for errors.
         variables: Name to variable; None where they are not known: then types follow the values.
+        again: Reads them again, before a name is refused.
 
     Attributes:
         empty_strings: Left out so far: the platform does not store them.
     """
 
-    def __init__(self, aspect: str, variables: "Mapping[str, Variable] | None") -> None:
+    def __init__(
+        self,
+        aspect: str,
+        variables: "Mapping[str, Variable] | None",
+        *,
+        again: "Callable[[], Mapping[str, Variable] | None] | None" = None,
+    ) -> None:
+        self._again = again
         self._aspect = aspect
         self._variables = variables
         self._plans: "dict[Any, _Plan]" = {}
@@ -153,6 +161,10 @@ class RecordEncoder:
                     hint="names are letters, digits and underscores",
                 )
             return _Plan(name, type_of(value), None, has_quality=True)
+        if name not in self._variables and self._again is not None:
+            # Once: it may have been added since the variables were read.
+            again, self._again = self._again, None
+            self._variables = again() or self._variables
         variable = self._variables.get(name)
         if variable is None or variable.type not in (*CHECKERS, *TEXT_TYPES):
             raise unknown_variable(name, self._variables, self._aspect)

@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 from ..errors import AgentError, InvalidMessage, RemoteError
+from ..messages.timestamp import MAX_MS
 from ..runtime import random_unit
 from .aspects import Aspects, check_asset_id, latest_names
 from .bucket import BYTES_PER_S, Bucket
 from .deletions import DeleteLog, Deletion, check_deletion, explain_refusal
 from .query import path
 from .reading import PAGE_MAX, TIMESERIES, Reader, about_now_ms, check_number
-from .records import as_record, checked_select, same_value, show, time_range
+from .records import as_record, same_value, show, time_range
 from .writing import Writer
 from .written import PairError, PartialWrite, Written
 
@@ -106,7 +107,7 @@ class TimeSeries:
             InvalidMessage: Ends, names or numbers are wrong: before any record is asked for.
             RemoteError: The platform refuses.
         """
-        end = about_now_ms(self._session) if until is None else until
+        end = self._end(after, until)
         after_ms, until_ms = time_range(after, end)
         check_number("limit", limit, None)
         check_number("page", page, PAGE_MAX)
@@ -121,7 +122,7 @@ class TimeSeries:
         Raises:
             InvalidMessage: As for `read`, or the session may not list the asset's aspects.
         """
-        end = about_now_ms(self._session) if until is None else until
+        end = self._end(after, until)
         time_range(after, end)
         aspects = self.aspects.of(asset)
         if aspects is None:
@@ -174,8 +175,7 @@ class TimeSeries:
             RemoteError: The platform refuses.
         """
         check_asset_id(asset)
-        variables = self.aspects.variables(asset, aspect)
-        names = checked_select(select, None if variables is None else tuple(variables), aspect)
+        variables, names = self.aspects.selected(asset, aspect, select)
         if variables is not None:
             names = latest_names(variables, names, aspect)
         reader = Reader(self._session, asset, aspect, select=names)
@@ -341,6 +341,12 @@ class TimeSeries:
 
     # -- private ----------------------------------------------------------------------------
 
+    def _end(self, after: "Any", until: "Any") -> "Any":
+        if until is not None:
+            return until
+        time_range(after, MAX_MS)  # before anybody is asked what time it is
+        return about_now_ms(self._session)
+
     def _reader(
         self,
         asset: str,
@@ -350,8 +356,7 @@ class TimeSeries:
         decimals: bool = False,
     ) -> Reader:
         check_asset_id(asset)
-        variables = self.aspects.variables(asset, aspect)
-        names = checked_select(select, None if variables is None else tuple(variables), aspect)
+        _variables, names = self.aspects.selected(asset, aspect, select)
         return Reader(self._session, asset, aspect, select=names, decimals=decimals)
 
 

@@ -145,7 +145,10 @@ class Writer:
     # -- private ----------------------------------------------------------------------------
 
     def _encoder(self, pair: "Pair") -> RecordEncoder:
-        return RecordEncoder(pair[1], self._aspects.variables(*pair))
+        variables = self._aspects.variables(*pair)
+        return RecordEncoder(
+            pair[1], variables, again=lambda: self._aspects.variables(*pair, again=True)
+        )
 
     def _put(self, pair: "Pair", data: bytes) -> None:
         self._bucket.take(pair, len(data))

@@ -272,7 +272,7 @@ def test_ctrl_c_says_what_was_written(plant, monkeypatch, rows, words):
         progress(rows)
         raise KeyboardInterrupt
 
-    def before(self, asset):
+    def before(self, _asset, **_options):
         raise KeyboardInterrupt
 
     if rows:
