@@ -179,7 +179,8 @@ class Intake:
             if not _is_file_meta(header.get("file")):
                 raise InvalidMessage("a file without name, type and time")
             most = header.get("max_bytes")
-            most = min(most, EXCHANGE_MAX_BYTES) if isinstance(most, int) else EXCHANGE_MAX_BYTES
+            if not isinstance(most, int) or most < 0:
+                most = EXCHANGE_MAX_BYTES
             self._buffer.append_file(header["file"], message.file, max_bytes=most)
             return
         payload = message.file.read(EXCHANGE_MAX_BYTES + 1)

@@ -10,6 +10,11 @@ MindConnect 3.6.0, "MCL" the field behaviour of Siemens' C library 4.4.
 EXCHANGE_MAX_BYTES = 10_000_000  # OAS-MC: "10MBs" for the whole body
 TIMESERIES_MAX_BYTES = 1_000_000  # TS: 1 MB for one upload; applied to one exchange as well
 
+# -- the file service: parts of a file, names, and what travels in headers (services: IoT File 3)
+FILE_PART_MIN_BYTES = 5_242_880  # "5 MB" by its harshest reading; the last part may be shorter
+FILE_PARTS_MAX = 1000
+FILE_TEXT_MAX_CHARACTERS = 1024
+
 # -- one time series record (TS, "Data types"): counted bytes, not wire bytes
 RECORD_MAX_COUNTED_BYTES = 200_000
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1

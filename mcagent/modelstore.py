@@ -21,11 +21,13 @@ class ModelStore:
     Attributes:
         model: The last model submitted; None before the first.
         sequence: Its sequence number in the models lane; 0 before the first.
+        directory, fs: As given.
     """
 
     def __init__(self, directory: str, fs: "FileSystem") -> None:
+        self.directory = directory
+        self.fs = fs
         self._path = directory + "/model.json"
-        self._fs = fs
         self.model: "DataModel | None" = None
         self.sequence = 0
 
@@ -34,7 +36,7 @@ class ModelStore:
         import json
 
         try:
-            state = json.loads(self._fs.read(self._path).decode())
+            state = json.loads(self.fs.read(self._path).decode())
             if state["version"] != _VERSION:
                 return "model.json has version %s, this release reads %d" % (
                     state["version"],
@@ -58,6 +60,6 @@ class ModelStore:
         import json
 
         state = {"version": _VERSION, "sequence": sequence, "model": model.to_state()}
-        self._fs.write_atomic(self._path, json.dumps(state).encode())
+        self.fs.write_atomic(self._path, json.dumps(state).encode())
         self.model = model
         self.sequence = sequence

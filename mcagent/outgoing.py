@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .runtime import Clock
     from .transport.http import Transport
     from .upload.keepalive import KeepaliveResult
-    from .upload.session import OnboardResult
+    from .upload.session import OnboardResult, Session
     from .upload.settings import UploadReport, UploadSettings
     from .upload.uploader import Uploader
 
@@ -123,9 +123,22 @@ class Outgoing:
                     session,
                     clock=self._clock,
                     settings=self._settings,
+                    senders=_senders(session, self._models),
                     local_model=self._models.fragment,
                 )
             return self._uploader
+
+
+def _senders(session: "Session", state: "ModelStore") -> "dict[Any, Any] | None":
+    if MICROPYTHON:
+        return None
+    from .messages.kinds import FILE
+    from .upload.exchange import ExchangeSender
+    from .upload.iotfile import FileSender
+    from .upload.uploadnote import UploadNote
+
+    note = UploadNote(state.directory, state.fs)
+    return {"exchange": ExchangeSender(session), FILE: FileSender(session, note)}
 
 
 def default_transport(

@@ -36,6 +36,8 @@ CPYTHON_ONLY = (
     "mcagent.runtime.cpython",
     "mcagent.runtime.signals",
     "mcagent.transport.cpython",
+    "mcagent.upload.iotfile",
+    "mcagent.upload.uploadnote",
     "mcagent.worker",
 )
 

@@ -31,11 +31,12 @@ def append_file(
         _require_fit(lane, size)
     else:
         size = 0
+    most = lane.settings.quota_bytes  # nobody knows how long a stream is
     with lock:
         make_room(get_lane(), size)
         spool.bytes += size  # others that come meanwhile find it taken
     try:
-        copy = spool.copy(source, link=move, max_bytes=max_bytes)
+        copy = spool.copy(source, link=move, max_bytes=min(most, max_bytes or most))
     finally:
         with lock:
             spool.bytes -= size

@@ -46,15 +46,19 @@ class SpooledFile:
         Raises:
             OSError: They are not those that were spooled (EIO), or cannot be read.
         """
+        return self.part(0, self.length, self.meta["sha256"])
+
+    def part(self, offset: int, length: int, sha256: str) -> "Iterator[bytes]":
+        """As `chunks`, of *length* bytes from *offset* on, whose SHA-256 is to be *sha256*."""
         digest = new_sha256()
+        end = offset + length
         file = self._fs.open(self._path, write=False)
         try:
-            offset = 0
-            while offset < self.length:
-                piece = file.read_at(offset, min(_PIECE_BYTES, self.length - offset))
+            while offset < end:
+                piece = file.read_at(offset, min(_PIECE_BYTES, end - offset))
                 digest.update(piece)
                 offset += len(piece)
-                if not piece or (offset == self.length and _hex(digest) != self.meta["sha256"]):
+                if not piece or (offset == end and _hex(digest) != sha256):
                     raise OSError(errno.EIO, "the spooled file %s changed" % self._path)
                 yield piece
         finally:
@@ -120,7 +124,7 @@ class Spool:
                     if max_bytes is not None and size + len(piece) > max_bytes:
                         raise InvalidMessage(
                             "the file is longer than %d bytes" % max_bytes,
-                            hint="send it in parts",
+                            hint="send it in parts, or give the lane files a larger quota",
                         )
                     digest.update(piece)
                     if not linked:

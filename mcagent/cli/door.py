@@ -166,7 +166,16 @@ class _InboxDoor(Door):
         pass
 
     def _put_file(self, message: "Any") -> None:
+        from ..inbox import MAX_BYTES
+
         message.require_fit()
+        most = min(message.max_bytes, MAX_BYTES)
+        if message.size > most:
+            raise InvalidMessage(
+                f"file {message.name!r} has {message.size} bytes, and the inbox of a running "
+                f"service takes {most}",
+                hint="submit it in the service itself, or while the service is stopped",
+            )
         header = {
             "lane": message.lane,
             "kind": message.kind,
@@ -176,13 +185,13 @@ class _InboxDoor(Door):
         }
         try:
             with open(message.source, "rb") as file:
-                self._put(header, _bounded_pieces(file, message.max_bytes))
+                self._put(header, _bounded_pieces(file, most))
         except OSError as error:
             if error.errno != errno.EFBIG:
                 raise
             raise InvalidMessage(
-                f"file {message.name!r} grew while it was read, beyond the {message.max_bytes} "
-                "bytes that fit into an exchange with its name",
+                f"file {message.name!r} grew while it was read, beyond the {most} bytes that are "
+                "taken here",
                 hint="split or compress it, and store it once nobody writes it any more",
             ) from error
 
@@ -211,5 +220,5 @@ def _bounded_pieces(file: "Any", max_bytes: int) -> "Iterator[bytes]":
     for piece in read_pieces(file):
         left -= len(piece)
         if left < 0:
-            raise OSError(errno.EFBIG, "more than fits into an exchange")
+            raise OSError(errno.EFBIG, "more than is taken")
         yield piece

@@ -5,7 +5,9 @@ import io
 import os
 
 from ..errors import InvalidMessage
-from ..limits import EXCHANGE_MAX_BYTES
+from ..limits import EXCHANGE_MAX_BYTES, FILE_PART_MIN_BYTES, FILE_PARTS_MAX
+from ..limits import FILE_TEXT_MAX_CHARACTERS as _TEXT_MAX
+from ..runtime import MICROPYTHON
 from .kinds import FILE, LANE_OF_KIND
 from .multipart import file_metadata, max_file_bytes
 from .text import require_text, shorten
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SOURCE = "MindConnect API, exchange"
+# Parts of ten times the least size: each is one request, and a transfer takes a minute at most.
+SERVICE_MAX_BYTES = 10 * FILE_PART_MIN_BYTES * FILE_PARTS_MAX
 # st_mode; MicroPython has no `stat` module.
 _FORMAT_BITS, _DIRECTORY, _REGULAR = 0xF000, 0x4000, 0x8000
 
@@ -27,7 +31,7 @@ class File:
     >>> File(b"t;v\\r\\n0;21.4\\r\\n", name="run-17.csv", type="text/csv")
 
     The content is copied when the file is submitted; what happens to the original afterwards does
-    not matter.
+    not matter. What is too large for an exchange goes by the IoT File service, in parts (CPython).
 
     Args:
         source: Path, bytes, or an object opened for reading in binary mode.
@@ -41,7 +45,8 @@ class File:
 
     Attributes:
         size: Bytes, None where that is not known before reading.
-        max_bytes: The largest content that fits into an exchange, with this name and type.
+        exchange_bytes: The largest content that fits into an exchange, with this name and type.
+        max_bytes: The largest content at all; a lane's quota comes on top.
         source: A path, or an object to read from.
     """
 
@@ -63,7 +68,8 @@ class File:
         self.name = _checked_name(source if name is None else name, is_given=name is not None)
         self.type = require_text("file type", type, EXCHANGE_MAX_BYTES, _SOURCE, empty=True)
         self.created_ms = None if created is None else to_ms(created)
-        self.max_bytes = max_file_bytes(self.name, self.type)
+        self.exchange_bytes = max_file_bytes(self.name, self.type)
+        self.max_bytes = self.exchange_bytes if self._obstacle() else SERVICE_MAX_BYTES
         self.move = move
         if move and not is_path:
             raise InvalidMessage(
@@ -87,17 +93,32 @@ class File:
         self.source = source
 
     def require_fit(self) -> None:
-        """Refuse what is known to be too large for an exchange, before anything is copied.
+        """Refuse what is known to be too large to be sent, before anything is copied.
 
         Raises:
             InvalidMessage: `size` is larger than `max_bytes`.
         """
         if self.size is not None and self.size > self.max_bytes:
-            raise InvalidMessage(
-                "file %s has %d bytes, %d fit into an exchange with its name (%s)"
-                % (shorten(self.name), self.size, self.max_bytes, _SOURCE),
-                hint="split or compress it, or use the IoT File service",
+            why = self._obstacle() or "the IoT File service takes %d parts of %d bytes" % (
+                FILE_PARTS_MAX,
+                self.max_bytes // FILE_PARTS_MAX,
             )
+            raise InvalidMessage(
+                "file %s has %d bytes; at most %d can be sent: %s"
+                % (shorten(self.name), self.size, self.max_bytes, why),
+                hint="split or compress it, or take another name and type",
+            )
+
+    def _obstacle(self) -> str:
+        """Why the IoT File service cannot take what does not fit into an exchange; ``""``."""
+        if MICROPYTHON:
+            return "files go by the exchange alone (MicroPython)"
+        if self.name in (".", "..") or len(self.name) > _TEXT_MAX:
+            return "the IoT File service takes no such name"
+        # In a header of HTTP, which carries nothing else.
+        if len(self.type) > _TEXT_MAX or any(not " " <= one <= "~" for one in self.type):
+            return "the IoT File service takes a type of at most %d ASCII characters" % _TEXT_MAX
+        return ""
 
     def details(self, now_ms: int) -> "dict[str, Any]":
         """What the buffer keeps beside the content: ``name``, ``type``, ``created_ms``."""

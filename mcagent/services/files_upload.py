@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..errors import ConfigurationError, RemoteError, TransportError
+from ..limits import FILE_PART_MIN_BYTES, FILE_PARTS_MAX
 from ..transport.http import Response
 from .files_source import FileChanged, Part, Snapshot, Source
 from .files_state import UploadState
 from .files_values import FileMeta, Progress, StoredFile
 from .session import Session
 
-LEAST_PART_BYTES = 5_242_880  # 5 MB by its harshest reading
+LEAST_PART_BYTES = FILE_PART_MIN_BYTES
 PART_BYTES = 8 * 1_048_576  # as Siemens' Node client sends
-PARTS_MAX = 1000
+PARTS_MAX = FILE_PARTS_MAX
 # The platform forgets uploads after two days; one that is about to be forgotten begins anew.
 _LIFE_MS = 46 * 3_600_000
 _STALE = (409, 412)

@@ -5,7 +5,7 @@ exactly 200.
 """
 
 from ..errors import CredentialError
-from ..messages.kinds import EVENT
+from ..messages.kinds import EVENT, FILE
 from ..runtime import log
 from . import outcome
 from .backoff import Backoff
@@ -13,6 +13,7 @@ from .exchange import Answer
 from .lanestate import LaneState
 from .load import Load
 from .packing import BodyLimit, Room
+from .parcel import FileLane
 from .poison import Poison
 
 TYPE_CHECKING = False
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from ..buffer import Buffer, Record
     from ..runtime import Clock
     from .barrier import ModelBarrier
-    from .exchange import ExchangeSender
     from .linkprobe import LinkProbe
+    from .parcel import Parcel
     from .settings import UploadSettings
     from .timecorrection import TimeCorrection
 
@@ -37,6 +38,7 @@ _SEARCH_CAP_MS = 10_000  # between two requests of a search for what the platfor
 _REQUEST_TIMEOUT = 408
 _LONG_MS = 60_000
 _OTHERS_SHARE = 4  # times as long as a file that died by time took
+_GATEWAY = (502, 504)  # of the platform, for a transfer of more than a minute
 _DAY_MS = 86_400_000
 _LEAST_BODY = 1000
 _SMALL_BODY = 2000  # a body of this size is not refused for its size
@@ -48,7 +50,8 @@ class Dispatch:
 
     Args:
         buffer: Where batches come from and are acknowledged.
-        sender: Sends an exchange body and returns its `Answer`.
+        senders: ``"exchange"``, and a record kind where those of it that are too large for an
+            exchange go otherwise, to what sends a body and returns its `Answer`.
         barrier: Learns that its model was accepted.
         configuration_id: From the id that samples were recorded under to the one to send.
         times: Corrects what a clock that was not set has said.
@@ -69,7 +72,7 @@ class Dispatch:
     def __init__(
         self,
         buffer: "Buffer",
-        sender: "ExchangeSender",
+        senders: "dict[Any, Any]",
         barrier: "ModelBarrier",
         configuration_id: "Callable[[str], str]",
         *,
@@ -93,18 +96,18 @@ class Dispatch:
         self.requests = 0
         self.deadline_ms: "int | None" = None  # of the caller
         self.took_ms = 0  # the last request
-        self._file_tried_ms = clock.monotonic_ms()
+        self.files = FileLane(self, FILE in senders, clock.monotonic_ms())
         self.last_success_ms: "int | None" = None
         self.last_error = ""
         self.last_error_ms: "int | None" = None
         self._buffer = buffer
-        self._sender = sender
+        self._senders = senders
         self._barrier = barrier
         self._configuration_id = configuration_id
         self._times = times
         self._clock = clock
         self._random_unit = random_unit
-        self._settings = settings
+        self.settings = settings
         self._probe = probe
         self._backoff = Backoff(random_unit, base_ms=base_ms)
 
@@ -121,7 +124,9 @@ class Dispatch:
             return 0
         answer = self._post(load)
         if answer.row.outcome != outcome.ACK:
-            load.release(again=not answer.status)
+            _release(load, answer)
+        if answer.row.outcome == outcome.PART:
+            return 0
         if self.poison.learn(load, answer, self._clock.monotonic_ms()):
             # A refusal is worth an immediate next request, trouble is not; but nothing else goes
             # until the search is over.
@@ -131,27 +136,33 @@ class Dispatch:
     # -- sending ----------------------------------------------------------------------------
 
     def new_load(self) -> Load:
-        most = self.limit.within(self._left_ms())
-        room = Room(most, min(most, self._settings.max_timeseries_bytes))
-        return Load(self._buffer, room, self._configuration_id, self._times)
+        most = self.limit.within(self.left_ms())
+        room = Room(most, min(most, self.settings.max_timeseries_bytes))
+        return Load(
+            self._buffer, room, self._configuration_id, self._times, parcels=self.files.parcels
+        )
 
-    def _left_ms(self) -> "int | None":
+    def left_ms(self) -> "int | None":
         return None if self.deadline_ms is None else self.deadline_ms - self._clock.monotonic_ms()
 
     def _post(self, load: Load) -> Answer:
         self.requests += 1
-        body = load.body
+        body = load.parcel or load.body
+        sender = self._senders["exchange" if load.parcel is None else FILE]
         began_ms = self._clock.monotonic_ms()
         try:
-            answer: Answer = self._sender.send(body)
+            answer: Answer = sender.send(body)
         except (CredentialError, OSError):
             load.release()
             raise
         finally:
             load.close()
         self.took_ms = self._clock.monotonic_ms() - began_ms
-        if answer.row.outcome == outcome.ACK:
+        went = answer.row.outcome in (outcome.ACK, outcome.PART)
+        if went and body.length:
             self.limit.accepted(body.length, self.took_ms)
+        if load.parcel is not None:
+            self.files.told(load.parcel, went, done=answer.row.outcome == outcome.ACK)
         if answer.status:
             self.credential_error = None
         return answer
@@ -162,7 +173,11 @@ class Dispatch:
         if answer.row.outcome == outcome.ACK:
             self._accepted(load)
             return 0
-        load.release(again=not answer.status)
+        _release(load, answer)
+        if answer.row.outcome == outcome.PART:
+            self._link_works()
+            self.lanes["files"].progressed()
+            return 0
         return self._failed(load, answer)
 
     def tell(self, events: "list[bytes]") -> Answer:
@@ -204,6 +219,8 @@ class Dispatch:
         """Nothing in *load* was accepted."""
         now_ms = self.last_error_ms = self._clock.monotonic_ms()
         self.last_error = answer.reason
+        if load.parcel is not None:
+            return self._parcel_failed(load, load.parcel, answer, now_ms)
         size = load.body.length
         if answer.row.outcome == outcome.SEARCH or (answer.status == 413 and size <= _SMALL_BODY):
             return self._refused(load, answer, now_ms)
@@ -222,14 +239,45 @@ class Dispatch:
     def _refused(self, load: Load, answer: Answer, now_ms: int) -> int:
         if not load.batches:
             state = self.lanes["models"]
-            state.hold(answer.reason, now_ms + self._settings.hold_retry_ms)
+            state.hold(answer.reason, now_ms + self.settings.hold_retry_ms)
         else:
-            self.poison.suspect(load.batches, answer, now_ms)
+            self.poison.suspect(load, answer, now_ms)
+        return 0
+
+    def _parcel_failed(self, load: Load, parcel: "Parcel", answer: Answer, now_ms: int) -> int:
+        """What the file service refuses, or does not answer, keeps no other lane back."""
+        state, row = self.lanes["files"], answer.row
+        # What does not fit into the store of refused records would lose its content there.
+        most = self._buffer.status()["rejected"]["quota_bytes"] // 2
+        may_search = parcel.details["size"] <= most and not self.poison.searching
+        if parcel.length and self._died_by_time(answer):
+            self.limit.too_slow(parcel.length, self.took_ms)
+            if answer.kind != "timeout":  # that was our own patience, or the caller's
+                self.files.died_ms = self.took_ms
+            return self._late(load, answer, now_ms)
+        if answer.kind != "body" and row.cap_ms == outcome.LINK_CAP_MS:
+            return self.pause(answer)
+        if may_search and (row.outcome == outcome.SEARCH or answer.status == 413):
+            return self._refused(load, answer, now_ms)
+        if (may_search and answer.status >= 500) or answer.kind == "body":
+            self._trouble(load, answer, now_ms)
+        elif self.poison.searching:
+            self.poison.give_up()  # it begins anew when this lane goes on
+        reason = answer.reason + (". " + answer.hint if answer.hint else "")
+        if reason != state.reason:
+            log("warning", "upload", "files wait: " + reason)
+        if row.cap_ms:
+            wait_ms = state.backoff.next_ms(row.cap_ms, answer.retry_after_ms)
+            state.wait(reason, now_ms + wait_ms)
+        else:
+            state.hold(reason, now_ms + self.settings.hold_retry_ms)
         return 0
 
     def _died_by_time(self, answer: Answer) -> bool:
         if answer.kind == "closed":  # what stands between ends connections that live too long
             return self.took_ms >= _LONG_MS
+        if answer.status in _GATEWAY and self.took_ms >= _LONG_MS:
+            return True
         return answer.kind == "timeout" or answer.status == _REQUEST_TIMEOUT
 
     def _late(self, load: Load, answer: Answer, now_ms: int) -> int:
@@ -267,7 +315,7 @@ class Dispatch:
         # Without something that passes meanwhile it is an outage, and no record's fault.
         if state.failures >= most and (passing or answer.kind):
             state.failures = 0
-            self.poison.suspect(load.batches, answer, now_ms, by_trouble=True)
+            self.poison.suspect(load, answer, now_ms, by_trouble=True)
 
     # -- pauses and words -------------------------------------------------------------------
 
@@ -279,7 +327,7 @@ class Dispatch:
             wait_ms = self._backoff.next_ms(cap_ms, answer.retry_after_ms)
         else:
             # Somebody has to act. Not all devices look again in the same second.
-            wait_ms = int(self._settings.hold_retry_ms * (0.75 + self._random_unit() / 2))
+            wait_ms = int(self.settings.hold_retry_ms * (0.75 + self._random_unit() / 2))
         self.last_error_ms = self._clock.monotonic_ms()
         self.pause_until_ms = self.last_error_ms + wait_ms
         reason = answer.reason + (". " + answer.hint if answer.hint else "")
@@ -316,34 +364,8 @@ class Dispatch:
     @property
     def time_is_up(self) -> bool:
         """What is left of the caller's time is known to be too short for any body."""
-        left_ms = self._left_ms()
+        left_ms = self.left_ms()
         return left_ms is not None and self.limit.hopeless(_LEAST_BODY, left_ms)
-
-    def file_waits(self, now_ms: int, others: bool) -> bool:
-        """True where the oldest file is known not to pass at the speed of this link.
-
-        *others*: other lanes have something to send. Without that it may use up the time of a
-        caller; else it would keep everything back for hours, and is tried once a day, should
-        the link have become better without a sign.
-        """
-        record = self.first("files") if self.limit.measured_bytes_per_s else None
-        if record is None:
-            return False
-        import json
-
-        details: "dict[str, Any]" = json.loads(record.payload.decode())
-        left_ms = self._left_ms()
-        never = self.limit.hopeless(details["size"], None)
-        if not never:
-            self._file_tried_ms = now_ms
-            return others and self.limit.hopeless(details["size"], left_ms)
-        if now_ms - self._file_tried_ms >= _DAY_MS or (left_ms is not None and not others):
-            self._file_tried_ms = now_ms
-            return False
-        reason = "%s of %d bytes cannot pass in one request at the %d bytes a second of this link"
-        reason %= (details["name"], details["size"], self.limit.bytes_per_s)
-        self.lanes["files"].wait(reason, now_ms + self._settings.hold_retry_ms)
-        return True
 
     def first(self, lane: str, max_sequence: "int | None" = None) -> "Record | None":
         """The oldest record of *lane* that can be sent; None where it has none."""
@@ -358,3 +380,9 @@ class Dispatch:
         if record is None or (max_sequence is not None and record.sequence > max_sequence):
             return None
         return record
+
+
+def _release(load: Load, answer: Answer) -> None:
+    # What the platform may have is sent again alike. It has nothing of a body that could not be
+    # read back, and of a parcel no more than parts.
+    load.release(again=not answer.status and answer.kind != "body" and load.parcel is None)

@@ -107,13 +107,17 @@ class LaneState:
         self.proof_from = 0
         self.until_ms = 0
 
-    def accepted(self, batch: "Batch", now_ms: int) -> None:
-        """Records of *batch* were answered with 200."""
+    def progressed(self) -> None:
+        """What is sent in parts went on."""
         self.go()
         self.backoff.reset()
+        self.failures = 0
+
+    def accepted(self, batch: "Batch", now_ms: int) -> None:
+        """Records of *batch* were answered with 200."""
+        self.progressed()
         self.cautious = False
         self._unproven = 0
-        self.failures = 0
         self._accepted_ms[batch.kind] = now_ms
 
     def failed(self, batch: "Batch", now_ms: int) -> None:

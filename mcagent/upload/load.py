@@ -11,6 +11,7 @@ from ..messages.multipart import (
     timeseries_item,
 )
 from .modelrecord import split_model
+from .parcel import Parcel, is_parcel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Load:
         room: What still fits.
         configuration_id: From the id that samples were recorded under to the one to send.
         times: Corrects what a clock that was not set has said; stays an attribute.
+        parcels: Files that are too large for an exchange go by another way.
     """
 
     def __init__(
@@ -40,7 +42,10 @@ class Load:
         room: "Room",
         configuration_id: "Callable[[str], str]",
         times: "TimeCorrection",
+        *,
+        parcels: bool = False,
     ) -> None:
+        self.parcel: "Parcel | None" = None  # it is alone in its load then
         self.batches: "list[Batch]" = []
         self.left_out: "list[str]" = []  # lanes that had a record, but not the room
         self.records = 0
@@ -52,6 +57,7 @@ class Load:
         self._room = room
         self._configuration_id = configuration_id
         self.times = times
+        self._parcels = parcels
         self._items: "list[Item]" = []
         self._readers: "list[_Reader]" = []
 
@@ -120,7 +126,7 @@ class Load:
             self._buffer.release(batch, again=False)
             return None
         if record.kind == FILE:
-            self._items.append(self._file(record))
+            self._take_file(record)
         else:
             payload = self.times.payload(record)
             self._items.append(self.item(record.kind, payload, batch.configuration_id))
@@ -143,7 +149,7 @@ class Load:
 
     @property
     def empty(self) -> bool:
-        return not self._items
+        return not self._items and self.parcel is None
 
     def release(self, *, again: bool = False) -> None:
         """Give everything back to the buffer.
@@ -190,6 +196,8 @@ class Load:
                 items.append(item)
             return items
         for index, record in enumerate(batch.records()):
+            if self._parcels and batch.kind == FILE and is_parcel(self._details(record)):
+                break
             item = self._file(record) if batch.kind == FILE else self._lazy(record, reader, index)
             if not self._room.take(item.size):
                 break
@@ -207,11 +215,20 @@ class Load:
         item.chunks = chunks
         return item
 
-    def _file(self, record: "Record") -> "Item":
+    def _details(self, record: "Record") -> "dict[str, Any]":
         import json
 
-        details: "dict[str, Any]" = json.loads(record.payload.decode())
-        details = self.times.file(record, details)
+        return self.times.file(record, json.loads(record.payload.decode()))
+
+    def _take_file(self, record: "Record") -> None:
+        details = self._details(record)
+        if self._parcels and is_parcel(details):
+            self.parcel = Parcel(record.sequence, details, self._buffer.open_spool(record))
+        else:
+            self._items.append(self._file(record))
+
+    def _file(self, record: "Record") -> "Item":
+        details = self._details(record)
         return file_item(
             details, details["size"], lambda: self._buffer.open_spool(record).chunks()
         )

@@ -14,6 +14,7 @@ RENEW = "renew"  # one token renewal, then once more; still refused: hold
 SEARCH = "search"  # something in the body is refused: find it by halves
 SHRINK = "shrink"  # the body is too much: halve the next one
 WAIT = "wait"  # nobody's fault: back off and send again
+PART = "part"  # one request of several did what it should: go on with the next
 HOLD = "hold"  # someone has to act: keep everything, tell, look again now and then
 
 # Upper bounds of a wait. A link that is down is tried cheaply, nothing leaves the device, and

@@ -66,6 +66,7 @@ class Poison:
         self._search: "Search | None" = None
         self._action = ""
         self._by_trouble = False
+        self._parcel = False  # it went by the file service
         self._words: "dict[str, Any]" = {}  # of the refusal that began the search
         self._refusals: "list[tuple[int, dict[str, Any]]]" = []  # refused alone, in order
         self._probed = 0
@@ -88,21 +89,22 @@ class Poison:
 
     def suspect(
         self,
-        batches: "list[Batch]",
+        load: "Load",
         answer: "Answer",
         now_ms: int,
         *,
         by_trouble: bool = False,
     ) -> None:
-        """An exchange with *batches* was refused: begin to search.
+        """*load* was refused: begin to search.
 
         Args:
-            batches: What it carried.
+            load: What it was.
             answer: What the platform said.
             now_ms: Monotonic time.
             by_trouble: It stumbled (5xx) rather than refused: do not hold for want of proof.
         """
-        self._suspects = [_Suspect(batch) for batch in batches]
+        self._suspects = [_Suspect(batch) for batch in load.batches]
+        self._parcel = load.parcel is not None
         self._by_trouble = by_trouble
         self._words = _words(answer)
         self._begin(now_ms)
@@ -126,7 +128,9 @@ class Poison:
             self._end()  # the quota dropped them, or the disk lost them
         elif self._action == PROBE:
             if load.add_single(lane, count, self._window) is not None:
-                return load
+                if self._tells(load):
+                    return load
+                load.release()
             # A model is too much to lose for a gateway's mood: only a newer one proves it wrong.
             recently = lane != "models" and self._lanes[lane].recently_accepted(
                 self._suspects[0].kind, now_ms
@@ -208,6 +212,11 @@ class Poison:
 
     # -- private ----------------------------------------------------------------------------
 
+    def _tells(self, load: "Load") -> bool:
+        """Of the trouble of one service, what another one accepts tells nothing."""
+        same = self._parcel == (load.parcel is not None)
+        return same or not (self._by_trouble and self._words["status"])
+
     def _begin(self, now_ms: int) -> None:
         """Search the first of the suspects."""
         suspect = self._suspects[0]
@@ -257,7 +266,7 @@ class Poison:
     def _deliver(self, sequence: int) -> None:
         """The record *sequence*, now at the front of the lane, was accepted by itself."""
         load = self._new_load()
-        batch = load.add(self.searching, max_records=1)
+        batch = load.add_single(self.searching, 0, 1)
         if batch is not None and batch.first == sequence:
             self._on_accepted(load)
         else:

@@ -44,7 +44,8 @@ class Uploader:
         clock: Monotonic time for every pause.
         random_unit: Uniform in [0, 1).
         settings: Limits, pauses and holds.
-        senders: ``"exchange"`` to what sends an exchange body and returns its `Answer`.
+        senders: ``"exchange"`` to what sends an exchange body and returns its `Answer`; FILE,
+            where there is one, to what sends a `Parcel`.
         local_model: Fragment of the model that samples are recorded with, or None; see
             `ModelBarrier`.
         sleep_ms: How `upload` waits.
@@ -58,7 +59,7 @@ class Uploader:
         clock: "Clock",
         random_unit: "Callable[[], float]" = random_unit,
         settings: "UploadSettings | None" = None,
-        senders: "dict[str, Any] | None" = None,
+        senders: "dict[Any, Any] | None" = None,
         local_model: "Callable[[], bytes | None]" = lambda: None,
         sleep_ms: "Callable[[int], None]" = sleep_ms,
     ) -> None:
@@ -76,7 +77,7 @@ class Uploader:
         self._probe = LinkProbe(session.probe, random_unit)
         self._dispatch = Dispatch(
             buffer,
-            (senders or {"exchange": ExchangeSender(session)})["exchange"],
+            senders or {"exchange": ExchangeSender(session)},
             self._barrier,
             self._view.configuration_id,
             times=self._times,
@@ -164,34 +165,11 @@ class Uploader:
 
     def status(self) -> "dict[str, Any]":
         """What happens next and why, as plain values."""
-        now_ms = self._clock.monotonic_ms()
-        dispatch = self._dispatch
-        states = sorted(self._lanes.items())
-        waits = [dispatch.pause_until_ms - now_ms]
-        if waits[0] <= 0:
-            waits = [state.until_ms - now_ms for _, state in states if state.until_ms > now_ms]
-        success_ms, error_ms = dispatch.last_success_ms, dispatch.last_error_ms
-        held = {lane: state.reason for lane, state in states if state.held}
-        if dispatch.held:
-            held["everything"] = dispatch.pause_reason
-        status = {
-            "retry_in_s": min(waits) / 1000 if waits else 0,
-            "reason": self._reason(),
-            "held": held,
-            "waiting": {
-                lane: state.reason for lane, state in states if state.reason and not state.held
-            },
-            "body_limit": dispatch.limit.bytes,
-            "searching": dispatch.poison.searching,
-            "requests": dispatch.requests,
-            "delivered": dispatch.delivered,
-            "set_aside": dispatch.poison.set_aside,
-            "last_success_s": None if success_ms is None else (now_ms - success_ms) // 1000,
-            "last_error": dispatch.last_error,
-            "last_error_s": None if error_ms is None else (now_ms - error_ms) // 1000,
-            "session": self.session.status(),
-            "clock": self._times.status(),
-        }
+        from .report import dispatch_status  # a small heap does without while nobody asks
+
+        status = dispatch_status(self._dispatch, self._clock.monotonic_ms(), self._reason())
+        status["session"] = self.session.status()
+        status["clock"] = self._times.status()
         status.update(self._view.status())
         return status
 
@@ -318,8 +296,22 @@ class Uploader:
 
     def _exchange_piece(self, now_ms: int) -> "int | None":
         """Send one exchange with whatever may go."""
-        load = self._dispatch.new_load()
-        for lane in self._ready(now_ms):
+        load, ready, files = self._dispatch.new_load(), self._ready(now_ms), self._dispatch.files
+        parcel = "files" in ready and files.parcel_first
+        if parcel:
+            ready.remove("files")
+            if files.turn or not self._others(ready):
+                files.turn = False
+                try:
+                    load.add_single("files", 0, 1)
+                except OSError as error:
+                    self._dispatch.unreadable("files", error)
+                if load.parcel is not None:
+                    return self._dispatch.send(load)
+                load.release()
+                return 0
+            files.turn = True
+        for lane in ready:
             samples = lane == "timeseries"
             most = self.settings.max_samples if samples else self.settings.max_items
             if self._lanes[lane].cautious:
@@ -343,10 +335,12 @@ class Uploader:
             for state in self._lanes.values():
                 if state.reason and state.until_ms <= now_ms:
                     state.go()  # its wait is over, and it has nothing that could be sent
+            if parcel:
+                return 0
             waits = [state.until_ms - now_ms for state in self._lanes.values() if state.reason]
             return max(1, min(waits)) if waits else None
         wait_ms = self._dispatch.send(load)
-        if not load.left_out and not load.full and wait_ms == 0:
+        if not load.left_out and not load.full and wait_ms == 0 and not parcel:
             # All that there was is on its way; what comes next may come together.
             self._next_exchange_ms = now_ms + self.settings.min_interval_ms
         return wait_ms
@@ -356,10 +350,7 @@ class Uploader:
         ready = [lane for lane in SHARED_LANES if now_ms >= self._lanes[lane].until_ms]
         if self._lanes["models"].unreadable and "timeseries" in ready:
             ready.remove("timeseries")  # nobody knows which model they are behind
-        if "files" in ready and self._dispatch.file_waits(
-            now_ms,
-            any(self._dispatch.first(lane) is not None for lane in ready if lane != "files"),
-        ):
+        if "files" in ready and self._dispatch.files.waits(now_ms, self._others(ready)):
             ready.remove("files")
         if any(self._lanes[lane].failures >= _TROUBLES_TO_SEPARATE for lane in ready):
             # One of them may be what the platform stumbles over: see which.
@@ -368,6 +359,10 @@ class Uploader:
             return [pending[self._turn % len(pending)]] if pending else []
         # What found no room before fills the next body first, or a large file never goes.
         return sorted(ready, key=lambda lane: (lane not in self._left_out, ready.index(lane)))
+
+    def _others(self, ready: "list[str]") -> bool:
+        """Another lane than that of the files has something to send."""
+        return any(self._dispatch.first(lane) is not None for lane in ready if lane != "files")
 
     def _told(self, read: "Callable[[], Response | None]", lane: str) -> bool:
         """Run one of the view's readers; where it learns nothing, *lane* waits for it alone."""

@@ -308,27 +308,46 @@ def test_record_of_200_000_counted_bytes_passes_and_200_001_does_not(device):
 
 
 def test_file_at_the_maximum_passes_and_one_byte_more_does_not(device, tmp_path):
-    """The maximum depends on the name, and the message says it."""
-    most = max_file_bytes("log.bin", "")
+    """What the file service cannot take has to fit into an exchange, and the message says so."""
+    most = max_file_bytes("log.bin", "größe")
     path = tmp_path / "log.bin"
     with open(path, "wb") as file:
         file.truncate(most)
-    assert mcagent("file", path, state=device).code == 0
+    assert mcagent("file", path, "--type", "größe", state=device).code == 0
     with open(path, "ab") as file:
         file.write(b"x")
-    refused(mcagent("file", path, state=device), 3, str(most), str(most + 1))
+    asked = mcagent("file", path, "--type", "größe", state=device)
+    refused(asked, 3, str(most), str(most + 1), "ASCII")
+    assert mcagent("file", path, "--type", "text/plain", state=device).code == 0
+
+
+def test_file_that_no_lane_can_hold(device, tmp_path):
+    """The quota says no before anything is copied; the inbox of a service has a bound of its own."""
+    path = tmp_path / "log.bin"
+    with open(path, "wb") as file:
+        file.truncate(300 * 1024 * 1024)
+    refused(mcagent("file", path, state=device), 3, "268435456", "quota")
+    with Agent.open(str(device)):
+        refused(mcagent("file", path, state=device), 3, "100000000", "inbox")
+        os.truncate(path, 11_000_000)
+        assert mcagent("file", path, state=device).code == 0
+    assert mcagent("status", "--json", state=device).json["lanes"]["files"]["records"] == 0
+    with Agent.open(str(device)) as agent:
+        agent.step(0)
+        assert agent.status().lanes["files"]["records"] == 1
 
 
 def test_file_beside_a_service_has_the_same_maximum(device, tmp_path):
     """The inbox door measures before it copies, and leaves nothing of a refused file behind."""
-    most = max_file_bytes("log.bin", "")
+    most = max_file_bytes("log.bin", "größe")
     path = tmp_path / "log.bin"
     with open(path, "wb") as file:
         file.truncate(most + 1)
     with Agent.open(str(device)):
-        refused(mcagent("file", path, state=device), 3, str(most), str(most + 1))
+        asked = mcagent("file", path, "--type", "größe", state=device)
+        refused(asked, 3, str(most), str(most + 1))
         os.truncate(path, most)
-        assert mcagent("file", path, state=device).code == 0
+        assert mcagent("file", path, "--type", "größe", state=device).code == 0
         (message,) = (device / "inbox").iterdir()
         with open(message, "rb") as file:
             header = json.loads(file.readline())

@@ -17,7 +17,6 @@ from mcagent import (
     Event,
     File,
     InvalidMessage,
-    limits,
 )
 from mcagent.emulator import Emulator
 
@@ -113,20 +112,20 @@ def test_a_record_of_200_000_counted_bytes_arrives_and_200_001_is_refused(hub, a
     assert {value["dataPointId"] for value in row["values"]} == {"big", "flag", "flag2"}
 
 
-def test_a_file_at_the_true_maximum_arrives_and_one_byte_more_is_refused(hub, agent, tmp_path):
-    """10 000 000 bytes minus its exact envelope; the message names the maximum."""
-    probe = File(str(_sized(tmp_path / "probe.bin", limits.EXCHANGE_MAX_BYTES)))
-    with pytest.raises(InvalidMessage) as caught:
-        agent.submit(probe)
-    maximum = probe.max_bytes
-    assert str(maximum) in caught.value.message.replace(" ", "").replace(",", "")
-    with pytest.raises(InvalidMessage):
-        agent.submit(File(str(_sized(tmp_path / "over.bin", maximum + 1)), name="probe.bin"))
-    content = _sized(tmp_path / "fits.bin", maximum)
-    agent.submit(File(str(content), name="probe.bin"))
-    (file,) = arrived(hub, agent, "file")
-    assert file["size"] == maximum
-    assert file["sha256"] == hashlib.sha256(content.read_bytes()).hexdigest()
+def test_a_file_at_the_true_maximum_fits_an_exchange_and_one_byte_more_goes_in_parts(
+    hub, agent, tmp_path
+):
+    """10 000 000 bytes minus its exact envelope; one more goes by the file service."""
+    maximum = File(b"", name="probe.bin").exchange_bytes
+    contents = {}
+    for name, size in (("probe.bin", maximum), ("prob2.bin", maximum + 1)):
+        path = _sized(tmp_path / name, size)
+        contents[name] = size, hashlib.sha256(path.read_bytes()).hexdigest()
+        agent.submit(File(str(path)))
+    (exchanged,) = arrived(hub, agent, "file")
+    assert exchanged["size"] == maximum
+    stored = {file["name"]: (file["size"], file["sha256"]) for file in hub.files()}
+    assert contents.items() <= stored.items()
 
 
 def test_an_event_at_its_limits_arrives_and_beyond_is_refused(hub, agent):

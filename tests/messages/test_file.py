@@ -8,6 +8,7 @@ from mcagent.messages.file import File
 from mcagent.messages.kinds import FILE
 from mcagent.messages.multipart import max_file_bytes
 from mcagent.messages.timestamp import parse_text
+from mcagent.runtime import MICROPYTHON
 from tests.helpers import TemporaryDirectory, raises
 from tests.messages.golden import golden
 
@@ -68,20 +69,37 @@ def test_names_are_names():
     raises(InvalidMessage, File, b"x", name="a", created=1.5)
 
 
-def test_the_largest_file_depends_on_its_envelope():
-    """10 000 000 - 24 - 247 - metadata - 24 bytes (agent API, 6.4.3); the message names it."""
+def test_what_fits_into_an_exchange_depends_on_the_envelope():
+    """10 000 000 - 24 - 247 - metadata - 24 bytes (agent API, 6.4.3)."""
     message = File(b"", name="log-0105.txt", type="text/plain", created=WHEN_MS)
-    assert message.max_bytes == 10_000_000 - 24 - 247 - 24 - len(message.metadata(0))
-    assert message.max_bytes == max_file_bytes("log-0105.txt", "text/plain", WHEN_MS)
+    assert message.exchange_bytes == 10_000_000 - 24 - 247 - 24 - len(message.metadata(0))
+    assert message.exchange_bytes == max_file_bytes("log-0105.txt", "text/plain", WHEN_MS)
     longer = File(b"", name="log-0105-.txt", type="text/plain")
-    assert longer.max_bytes == message.max_bytes - 1
+    assert longer.exchange_bytes == message.exchange_bytes - 1
+
+
+def test_the_largest_file_that_can_be_sent_at_all():
+    """By the file service, 1000 parts; where that cannot take it, by an exchange. Both sides."""
+    largest = [File(b"", name="..", type="text/plain"), File(b"", name="a.txt", type="größe")]
+    largest += [File(b"", name="a" * 1025), File(b"", name="a", type="t" * 1025)]
+    for message in largest:
+        assert message.max_bytes == message.exchange_bytes
+        check_both_sides(message)
+    message = File(b"", name="a" * 1024, type="~" + " " * 1023)
+    assert (message.max_bytes == message.exchange_bytes) is MICROPYTHON
+    if not MICROPYTHON:
+        assert message.max_bytes == 1000 * 52_428_800
+    check_both_sides(message)
+
+
+def check_both_sides(message):
     message.size = message.max_bytes
     message.require_fit()
     message.size += 1
     error = raises(InvalidMessage, message.require_fit)
     assert str(message.max_bytes) in error.message
     assert str(message.size) in error.message
-    assert "IoT File" in error.hint
+    assert "IoT File" in error.message or MICROPYTHON
     message.size = None
     message.require_fit()
 
