@@ -95,6 +95,7 @@ class PlatformView:
         self._found_at = ("", 0)  # under which configuration, and when
         self._points: "dict[str, tuple[str, str]]" = {}  # that were judged
         self._judged = ""  # for samples recorded under this id
+        self._named = self._missed_ms = 0  # points at the last look, and when a miss is one again
         self._looks = 0  # in a row, while samples were held for the same reason
         self._held_for = ""
 
@@ -284,6 +285,18 @@ class PlatformView:
                 % (bad, len(self._points), _named(self.unmapped))
             )
         return ""
+
+    def missed(self, reason: str, now_ms: int) -> bool:
+        """True where samples would be held, or data points named, by what was read a while ago.
+
+        An operator may be at work: look again first. Once a minute at most, because a script that
+        invents names must not use up the reads that a tenant has.
+        """
+        more, self._named = len(self.unmapped) > self._named, len(self.unmapped)
+        if not (reason or more) or now_ms < self._missed_ms:
+            return False
+        self._missed_ms = now_ms + _LOOK_MS
+        return True
 
     def fault(self, point: str, kind: str) -> str:
         """Why the platform drops values of *point*, ``""`` where it takes them.

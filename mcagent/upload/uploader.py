@@ -269,13 +269,17 @@ class Uploader:
         head = self._dispatch.first("timeseries", self._barrier.last_before)
         if head is None or not self._view.needed(head.context.configuration_id):
             return None
-        if not self._view.known or now_ms >= self._view_until_ms:
+        asked = not self._view.known or now_ms >= self._view_until_ms
+        if asked:
             for read in (self._view.read_configuration, self._view.read_mappings):
                 if not self._told(read, "timeseries"):
                     return None
             self._view_until_ms = now_ms + self.settings.refresh_ms
             self._barrier.missing = not self._view.has_configuration
         reason = self._view.hold_reason(head.context.configuration_id, head.payload)
+        if not asked and self._view.missed(reason, now_ms):
+            self._look_again()
+            return 0
         look_ms = self._view.look_again_ms(reason)
         if not reason:
             state.go()
