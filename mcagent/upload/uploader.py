@@ -13,6 +13,7 @@ from .dispatch import SHARED_LANES, Dispatch
 from .exchange import Answer, ExchangeSender
 from .linkprobe import LinkProbe
 from .lossreport import LossReport
+from .nap import nap
 from .platformview import PlatformView
 from .settings import UploadReport, UploadSettings
 from .timecorrection import TimeCorrection
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from .session import Session
 
 _LONGEST_TIMEOUT_S = 1_000_000_000  # 31 years; infinity has no int
-_NAP_MS = 1000
 _CLOSED = 9  # EBADF: the buffer was closed while this ran in another thread
 _TROUBLES_TO_SEPARATE = 2  # 5xx in a row after which lanes go one by one
 
@@ -39,7 +39,8 @@ class Uploader:
 
     Args:
         buffer: `Buffer` or what has its methods first_record, cut, ack, release, set_aside,
-            pass_by, open_spool, status, unreported_losses, losses_reported, and its `boots`.
+            pass_by, open_spool, next_sequence, status, unreported_losses, losses_reported,
+            and its `boots`.
         session: Sends requests with a valid access token.
         clock: Monotonic time for every pause.
         random_unit: Uniform in [0, 1).
@@ -137,8 +138,9 @@ class Uploader:
                     break
                 if dispatch.time_is_up:
                     break
-                if wait_ms:  # meanwhile other threads record, and say that the link is back
-                    self._sleep_ms(min(self._until_probe(wait_ms), _NAP_MS))
+                nap(
+                    self._until_probe(wait_ms), self._buffer, dispatch, self._clock, self._sleep_ms
+                )
         finally:
             self.session.deadline_ms = dispatch.deadline_ms = None
         error = dispatch.credential_error
@@ -382,10 +384,9 @@ class Uploader:
 
     def _until_probe(self, wait_ms: int) -> int:
         """*wait_ms*, or less where the link is to be tried meanwhile."""
-        due_ms = self._probe.due_ms
-        if due_ms is None or not self._dispatch.offline:
-            return wait_ms
-        return max(1, min(wait_ms, due_ms - self._clock.monotonic_ms()))
+        due_ms, now_ms = self._probe.due_ms, self._clock.monotonic_ms()
+        paused = self._dispatch.offline and now_ms < self._dispatch.pause_until_ms
+        return max(1, min(wait_ms, due_ms - now_ms)) if paused and due_ms is not None else wait_ms
 
     # -- words ------------------------------------------------------------------------------
 
