@@ -1,0 +1,145 @@
+"""host_metrics.py as a service: ten samples a second, an outage, SIGKILL, a hang; nothing lost.
+
+Six seconds in the suite; `tox -e service` makes it an hour with an outage of 20 minutes.
+The supervisor is a stand-in for systemd (supervisor.py).
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+import psutil
+import pytest
+
+from mcagent.emulator import Emulator
+from mcagent.live import read_live
+from tests.service.supervisor import Supervisor
+from tests.source_tree import ROOT
+
+LONG = os.environ.get("MCAGENT_SERVICE") == "long"
+SECONDS = 3600 if LONG else 6
+EVERY_S = 0.1
+
+
+@pytest.fixture
+def hub():
+    with Emulator() as hub:
+        yield hub
+
+
+@pytest.fixture
+def service(hub, tmp_path, monkeypatch):
+    """host_metrics.py under the supervisor, not started yet; `state` is its directory."""
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH"))))
+    )
+    boarding = tmp_path / "agentconfig.json"
+    boarding.write_text(json.dumps(hub.create_agent("host", automap=True)))
+    state = str(tmp_path / "state")
+    command = [sys.executable, os.path.join(ROOT, "examples", "host_metrics.py")]
+    command += ["--state", state, "--boarding", str(boarding), "--ca", hub.ca_file]
+    command += ["--every", str(EVERY_S)]
+    service = Supervisor(command, str(tmp_path), watchdog_s=3)
+    service.state = state
+    yield service
+    service.close()
+
+
+def drained(service, seconds=60):
+    """Watch until no more is buffered than the last moments brought."""
+    give_up = time.monotonic() + seconds
+    while True:
+        service.watch(0.3)
+        live = read_live(service.state)
+        if live is not None and live["lanes"]["timeseries"]["records"] < 1 / EVERY_S * 3:
+            return
+        assert time.monotonic() < give_up, live
+
+
+def times_of(hub):
+    """The times of all samples that the platform stored."""
+    hub.settle()
+    return sorted({record["_time"] for record in hub.stored()})
+
+
+@pytest.mark.slow
+def test_an_hour_as_a_service_in_short(service, hub, figure):
+    """What was recorded is stored, through an outage of a third of the time; RSS and CPU."""
+    service.start()
+    service.watch(SECONDS / 3)
+    assert service.ready == 1
+    measured = psutil.Process(service.process.pid)
+    first_rss, first_cpu = measured.memory_info().rss, sum(measured.cpu_times()[:2])
+    began_s = time.monotonic()
+    hub.disconnect()
+    service.watch(SECONDS / 3)
+    assert "records to send" in service.status
+    hub.reconnect()
+    service.watch(SECONDS / 3)
+    drained(service)
+    rss = measured.memory_info().rss
+    cpu_s = sum(measured.cpu_times()[:2]) - first_cpu
+    share = cpu_s / (time.monotonic() - began_s)
+    assert service.starved == 0
+    assert service.ready == 1  # never restarted
+    assert service.fed >= SECONDS / 3
+    assert service.stop() == 0
+    assert service.stopping
+
+    # What was left at SIGTERM goes with the next start.
+    service.start()
+    service.watch(2)
+    drained(service)
+    samples = read_live(service.state)["lanes"]["timeseries"]["acked_sequence"]
+    assert service.stop() == 0
+    stored = len(times_of(hub))
+    figure(
+        f"service, {SECONDS} s",
+        f"{samples} samples acknowledged, {stored} stored; RSS {rss / 1e6:.1f} MB "
+        f"({(rss - first_rss) / 1e6:+.1f} through outage and drain), {share:.1%} of a processor",
+    )
+    assert samples >= SECONDS / EVERY_S * 0.9  # a busy machine misses moments, and counts them
+    assert stored >= samples  # the last batch was stored after the status was asked for
+    assert stored - samples < 5 / EVERY_S
+    assert rss - first_rss < 10e6
+
+
+@pytest.mark.slow
+def test_killed_without_a_link_it_comes_back_with_all_that_was_durable(service, hub):
+    """SIGKILL again and again; each start finds what the one before had on the disk."""
+    hub.disconnect()
+    service.start()
+    promised = []
+    for count in range(10 if LONG else 2):
+        service.watch(1.8)
+        assert service.ready == count + 1
+        lane = read_live(service.state)["lanes"]["timeseries"]
+        promised.append(lane["durable_sequence"])
+        assert lane["records"] >= lane["durable_sequence"]
+        service.process.send_signal(signal.SIGKILL)
+        service.process.wait(10)
+    assert promised == sorted(set(promised))
+    hub.reconnect()
+    service.watch(2)
+    drained(service)
+    assert service.stop() == 0
+    assert len(times_of(hub)) >= promised[-1]
+
+
+@pytest.mark.slow
+def test_a_service_that_hangs_is_ended_and_started_again(service):
+    """A stopped process says nothing: the watchdog starves, and the next one is ready."""
+    service.start()
+    service.watch(1.5)
+    assert service.ready == 1
+    hung = service.process
+    hung.send_signal(signal.SIGSTOP)
+    service.on_starving = lambda: hung.send_signal(signal.SIGCONT)
+    service.watch(service.watchdog_s + 2.5)
+    assert service.starved == 1
+    assert hung.returncode == -signal.SIGABRT
+    assert service.ready == 2
+    with open(service.log, encoding="utf-8") as file:
+        assert "Fatal Python error: Aborted" in file.read()
