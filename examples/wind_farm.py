@@ -38,7 +38,7 @@ def main() -> None:
         boarding = dict(commissioning.save_boarding(os.path.join(options.state, "boarding")))
         begin_ms = session.now_ms() - 1
         collect(plant.agents[0].model, boarding.get("turbine-01"), options)
-        show(session, begin_ms)
+        show(session, begin_ms, options.readings)
 
 
 def collect(model, boarding, options) -> None:
@@ -59,14 +59,14 @@ def collect(model, boarding, options) -> None:
         print(agent.upload(timeout_s=60))
 
 
-def show(session, begin_ms) -> None:
+def show(session, begin_ms, readings) -> None:
     """What is on the turbine now; the platform stores it a moment after its 200."""
     turbine = Assets(session).find("Turbine 01")
     series = TimeSeries(session)
     for attempt in range(20):
         time.sleep(0.5 if attempt else 0)
         records = list(series.read(turbine.id, "cpu", begin_ms, session.now_ms()))
-        if records:
+        if len(records) >= readings:
             break
     for record in records:
         print(record.timestamp.isoformat(), record.values)

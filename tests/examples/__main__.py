@@ -5,7 +5,12 @@ import sys
 import tempfile
 import time
 
-SCENES = {"mqtt_bridge": "mqtt", "modbus_collector": "modbus", "opcua_collector": "opcua"}
+SCENES = {
+    "mqtt_bridge": "mqtt",
+    "modbus_collector": "modbus",
+    "opcua_collector": "opcua",
+    "csv_backfill": "history",
+}
 
 
 def main():

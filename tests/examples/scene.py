@@ -46,6 +46,9 @@ class Program:
             self._process.send_signal(signal.SIGTERM)
         return self._process.wait(20)
 
+    def ended(self):
+        return self._process.poll() is not None
+
     def close(self):
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
@@ -108,6 +111,7 @@ class Scene:
 
         A time that occurs twice is an error.
         """
+        self.hub.settle()  # it answers first and stores a moment later
         values = {}
         for record in self.hub.stored():
             good = record["quality"].get(variable, "0") in ("0", 0, None)

@@ -1,0 +1,68 @@
+"""The CSV backfill: each row of the files is what the hub stores, however often it is killed."""
+
+import datetime as dt
+import os
+import time
+
+from tests.examples.scene import Comparison, Scene, wait_for
+
+BEGIN = dt.datetime(2026, 1, 5, 8, tzinfo=dt.timezone.utc)
+ROWS = 20_000
+HEAD = "time,Strokes,Oil\n"
+
+
+def row(number):
+    at = BEGIN + dt.timedelta(milliseconds=250 * number)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), number, number / 8
+
+
+def write(scene, name, numbers, head=HEAD):
+    folder = os.path.join(scene.folder, "history")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "a", encoding="utf-8") as file:
+        file.write(head)
+        file.writelines("%s,%d,%s\n" % row(number) for number in numbers)
+
+
+def run(folder, say=lambda line: None):
+    """Read two files through an outage and kills, the second growing meanwhile; compare."""
+    with Scene(folder, "csv_backfill", say) as scene:
+        write(scene, "2026-01.csv", range(ROWS // 2))
+        write(scene, "2026-02.csv", range(ROWS // 2, ROWS - 1000))
+        progress = os.path.join(scene.folder, "csv_progress.json")
+        collector = scene.collector().start()
+        # Not before it is onboarded: a kill in that very request may cost the boarding file.
+        wait_for(scene.hub.stored, collector.output)
+        kills = 0
+        for cut in (False, True, False, True):
+            wait_for(lambda: os.path.exists(progress), collector.output)
+            seen = os.stat(progress).st_mtime_ns
+            wait_for(lambda seen=seen: os.stat(progress).st_mtime_ns != seen, collector.output)
+            time.sleep(0.2)
+            if cut:
+                say("the link to the hub is cut")
+                scene.hub.disconnect()
+            say("SIGKILL of the collector, and at once again")
+            collector.kill()
+            kills += 1
+            collector.start()
+            time.sleep(0.3)
+            if cut:
+                say("the link to the hub is back")
+                scene.hub.reconnect()
+        write(scene, "2026-02.csv", range(ROWS - 1000, ROWS), head="")
+        say("a thousand rows more; until the collector ends by itself")
+        wait_for(collector.ended, collector.output, timeout_s=60)
+        status = collector.stop()
+        say(f"it ended with status {status} after {kills} kills")
+        assert status == 0, collector.output()
+        again = scene.collector().start()
+        wait_for(again.ended, again.output)
+        assert "rows read: 0; troubles: none" in again.output()
+        scene.hub.settle()
+        said = [row(number) for number in range(ROWS)]
+        samples = [
+            (record["_time"], record["values"]["strokes"], record["values"]["oil_temperature"])
+            for record in scene.hub.stored()
+        ]
+        return [Comparison("time, strokes, oil_temperature", said, samples)]
