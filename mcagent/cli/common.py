@@ -84,13 +84,32 @@ def open_agent(args: "argparse.Namespace", boarding: "str | None" = None) -> "Ag
     if hasattr(args, "ca"):
         keep_log_quiet(args)
 
+    directory = state_directory(args)
+    _leave_to_its_user(directory)
     return Agent.open(
-        state_directory(args),
+        directory,
         boarding=boarding,
         ca_file=getattr(args, "ca", None),
         crl_file=getattr(args, "crl", None),
         proxy=getattr(args, "proxy", None),
     )
+
+
+def _leave_to_its_user(directory: str) -> None:
+    """Refuse to write as root what the user of a service could not read: it would not start again.
+
+    Raises:
+        UsageError: This is root, and the directory another user's.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() or not os.path.isdir(directory):
+        return
+    state = os.stat(directory)
+    if state.st_uid:
+        raise UsageError(
+            f"{directory} belongs to user {state.st_uid}, who could not read what root writes",
+            hint=f"run it as that user: setpriv --reuid={state.st_uid} --regid={state.st_gid} "
+            "--clear-groups mcagent …",
+        )
 
 
 def keep_log_quiet(args: "argparse.Namespace") -> None:

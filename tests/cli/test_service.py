@@ -1,6 +1,7 @@
 """`mcagent service print`: what stands in the unit, and what it refuses to print."""
 
 import configparser
+import os
 import re
 import shutil
 import subprocess
@@ -142,3 +143,17 @@ def test_systemd_reads_each_line_and_calls_it_safe(tmp_path, figure, tool_missin
         tool_missing("this systemd-analyze rates no file (before 250)")
     figure("systemd-analyze security", f"exposure {exposure[1]} of 10")
     assert float(exposure[1]) <= 2.0
+
+
+def test_root_writes_nothing_into_the_state_of_a_services_user(tmp_path):
+    """It could not read that, and would not start again; looking is allowed."""
+    if os.geteuid():
+        pytest.skip("only root can give a directory away")
+    state = tmp_path / "state"
+    state.mkdir(0o700)
+    os.chown(state, 65534, 65534)
+    for command in (("record", "x=1"), ("upload",), ("keepalive",)):
+        refused(inside(*command, state=state), 2, "belongs to user 65534", "--reuid=65534")
+    assert os.listdir(state) == []
+    os.chown(state, 0, 0)
+    assert inside("record", "x=1", state=state).code == 0
