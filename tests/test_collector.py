@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mcagent import Agent, ConfigurationError
+from mcagent import Agent, ConfigurationError, TimeSeries
 from mcagent.collector import CollectorFile, Link, Troubles, run_collector
 from tests.test_agent import stored
 
@@ -183,3 +183,23 @@ def test_an_error_ends_a_collector_with_a_line_and_a_hint(monkeypatch):
     with pytest.raises(SystemExit) as caught:
         run_collector(main, "Collect.")
     assert str(caught.value) == "press.toml is wrong\n  hint: mend it"
+
+
+def test_the_loop_takes_samples_with_time_and_quality_of_their_own(tmp_path):
+    """What a machine says of its values goes the whole way."""
+    with Agent.open(str(tmp_path)) as agent:
+        kept = []
+
+        def collect():
+            if kept:
+                agent.flush()
+                kept.extend(stored(agent))
+                assert agent.status().loop["samples"] == 1
+                return agent.close()
+            kept.append(agent)
+            return TimeSeries({"oil": 1.5}, timestamp=1_767_600_000_000, quality_code=0x80310000)
+
+        agent.run(collect, every_s=0.01)
+    (row,) = kept[1:]
+    assert row["timestamp"] == "2026-01-05T08:00:00.000Z"
+    assert row["values"][0]["qualityCode"] == str(0x80310000 - 2**32)
