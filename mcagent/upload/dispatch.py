@@ -252,9 +252,14 @@ class Dispatch:
         may_search = parcel.details["size"] <= most and not self.poison.searching
         if parcel.length and self._died_by_time(answer):
             self.limit.too_slow(parcel.length, self.took_ms)
-            if answer.kind != "timeout":  # that was our own patience, or the caller's
-                self.files.died_ms = self.took_ms
-            return self._late(load, answer, now_ms)
+            if answer.kind == "timeout":  # our own patience, or the caller's
+                return self._late(load, answer, now_ms)
+            wait_ms = min(_OTHERS_SHARE * self.took_ms << min(self.files.deaths, 10), _DAY_MS)
+            self.files.deaths += 1
+            words = "a part of %d bytes did not pass in %d s, and smaller ones are not taken: %s"
+            words %= (parcel.length, self.took_ms // 1000, answer.reason)
+            state.wait(words, now_ms + wait_ms)
+            return 0
         if answer.kind != "body" and row.cap_ms == outcome.LINK_CAP_MS:
             return self.pause(answer)
         if may_search and (row.outcome == outcome.SEARCH or answer.status == 413):

@@ -51,14 +51,14 @@ class FileLane:
 
     Attributes:
         turn: The next request is the parcel's, whatever else there is to send.
-        died_ms: A part died by time after so long; 0 since one passed.
+        deaths: Parts in a row that somebody ended because they took too long.
         sending: Name, size and bytes sent of the parcel that is on its way.
     """
 
     def __init__(self, dispatch: "Dispatch", parcels: bool, now_ms: int) -> None:
         self.parcels = parcels
         self.turn = False
-        self.died_ms = 0
+        self.deaths = 0
         self.sending: "dict[str, Any] | None" = None
         self._dispatch = dispatch
         self._tried_ms = now_ms
@@ -81,13 +81,12 @@ class FileLane:
         details = self._first() if limit.measured_bytes_per_s else None
         if details is None:
             return False
-        size, bound_ms, what = details["size"], None, "in one request"
+        size, what = details["size"], "in one request"
         if self.parcels and is_parcel(details):
             size = min(size, FILE_PART_MIN_BYTES)
-            bound_ms = self.died_ms or None
             what = "in parts of %d bytes, the smallest that the platform takes," % size
         left_ms = dispatch.left_ms()
-        if not limit.hopeless(size, bound_ms):
+        if not limit.hopeless(size, None):
             self._tried_ms = now_ms
             return others and limit.hopeless(size, left_ms)
         if now_ms - self._tried_ms >= _DAY_MS or (left_ms is not None and not others):
@@ -102,7 +101,7 @@ class FileLane:
         """A request of *parcel* was answered, with yes where it *went*; *done*: its last."""
         self.turn = False
         if went and parcel.length:
-            self.died_ms = 0
+            self.deaths = 0
         name, size = parcel.details["name"], parcel.details["size"]
         self.sending = None if done else {"name": name, "size": size, "sent": parcel.sent}
 
