@@ -286,6 +286,14 @@ class PlatformView:
             )
         return ""
 
+    def warn_of_loss(self) -> None:
+        """Say which mappings go with the platform's model, before a new one is sent."""
+        if self.model is not None and self._found is None:
+            self.read_mappings()
+        if self.not_kept:
+            words = "the new data model ends the mappings of %s on the platform: no keepMapping"
+            log("warning", "upload", words % ", ".join(self.not_kept))
+
     def missed(self, reason: str, now_ms: int) -> bool:
         """True where samples would be held, or data points named, by what was read a while ago.
 

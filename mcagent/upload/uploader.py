@@ -250,6 +250,7 @@ class Uploader:
             wait_ms = barrier.not_shown()
             state.wait("the platform does not show the data model yet", now_ms + wait_ms)
             return None
+        self._view.warn_of_loss()
         load = self._dispatch.new_load()
         if barrier.in_buffer:
             load.add("models", max_records=1)
