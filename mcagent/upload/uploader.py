@@ -389,8 +389,6 @@ class Uploader:
         paused = self._dispatch.offline and now_ms < self._dispatch.pause_until_ms
         return max(1, min(wait_ms, due_ms - now_ms)) if paused and due_ms is not None else wait_ms
 
-    # -- words ------------------------------------------------------------------------------
-
     def _reason(self) -> str:
         if self._clock.monotonic_ms() < self._dispatch.pause_until_ms:
             return self._dispatch.pause_reason
