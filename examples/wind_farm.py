@@ -65,7 +65,7 @@ def show(session, begin_ms, readings) -> None:
     series = TimeSeries(session)
     for attempt in range(20):
         time.sleep(0.5 if attempt else 0)
-        records = list(series.read(turbine.id, "cpu", begin_ms, session.now_ms()))
+        records = list(series.read(turbine.id, "memory", begin_ms, session.now_ms()))
         if len(records) >= readings:
             break
     for record in records:

@@ -97,7 +97,8 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
         drift = drift_ms(last_run)
         seconds = (last_run[-1] - last_run[0]) / 1000
         say(f"drift of the clock in {seconds:.1f} s, {len(last_run)} samples: {drift:+.1f} ms")
-        assert abs(drift) < EVERY_MS / 5
+        # Four requests take three milliseconds at least: a loop that sleeps would be 180 late.
+        assert abs(drift) < EVERY_MS, f"drift {drift} ms"
         return [
             Comparison("strokes", said, good.values(), in_flight),
             Comparison(

@@ -52,7 +52,7 @@ def test_the_wind_farm_from_nothing_to_data_on_the_turbine(tmp_path):
         (event,) = hub.events(turbine)
         assert event["event"]["description"] == "started"
         assert len(hub.events()) == 1
-        assert first.stdout.count("cpu_load': ") == 2
+        assert first.stdout.count("memory_load': ") == 2
         assert " 40 started" in first.stdout
         again = run(hub, tmp_path, "--readings", "1")
         assert again.returncode == 0, again.stderr
