@@ -1,6 +1,8 @@
 """Shared by all tests: the figures they print, and what a fresh checkout lacks."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -48,10 +50,12 @@ def tool_missing():
 
 
 @pytest.fixture
-def tmp_path_for_all(tmp_path, tmp_path_factory):
-    """`tmp_path`, and the way to it open to a user that root becomes for a moment."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_mode & 0o005 == 0o005:
-            break
-        folder.chmod(0o755)
-    return tmp_path
+def tmp_path_for_all():
+    """A directory of its own that a user may enter whom root becomes for a moment.
+
+    Not below `tmp_path`: each start of pytest, also within a test, closes those to all others.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory)
+        path.chmod(0o755)
+        yield path
