@@ -139,6 +139,13 @@ class CsvRows:
             raise BadRow(self._row, self._header[index], error.message, hint=error.hint) from error
 
 
+def _utf16(what: str) -> InvalidMessage:
+    return InvalidMessage(
+        f"row 1: the file {what}, which some spreadsheets call Unicode text",
+        hint="save it as CSV (UTF-8), or convert it: iconv -f UTF-16 -t UTF-8 FILE",
+    )
+
+
 def _read_header(reader: "Iterator[list[str]]") -> "list[str]":
     try:
         header = [name.strip() for name in next(reader)]
@@ -147,12 +154,11 @@ def _read_header(reader: "Iterator[list[str]]") -> "list[str]":
             "the CSV file is empty", hint="its first row names the columns: timestamp, points …"
         ) from None
     except csv.Error as error:
+        if "NUL" in str(error):  # Python 3.10 takes none
+            raise _utf16("holds NUL: it is no text, or UTF-16") from error
         raise InvalidMessage(f"row 1: not CSV: {error}", hint=_NOT_CSV_HINT) from error
     if header and header[0].startswith(_UTF16_MARKS):
-        raise InvalidMessage(
-            "row 1: the file is UTF-16, which some spreadsheets call Unicode text",
-            hint="save it as CSV (UTF-8), or convert it: iconv -f UTF-16 -t UTF-8 FILE",
-        )
+        raise _utf16("is UTF-16")
     if header and header[0].lower().startswith("sep="):
         raise InvalidMessage(
             f"row 1: {','.join(header)!r} is a spreadsheet's note of its delimiter",

@@ -98,8 +98,8 @@ class Relay:
                     _reset(far)
                     return
                 self._paths = [path for path in self._paths if path.alive()]
+                self.connections += 1  # before a byte can pass
                 self._paths.append(_Path(near, far))
-                self.connections += 1
 
 
 class _Path:

@@ -33,10 +33,11 @@ class Hub:
 
     def __init__(self, settings: Settings, data: "str | None" = None) -> None:
         self.settings = settings
+        # First: a damaged one is refused, and nothing is open yet.
+        self.keys = SigningKey(os.path.join(data, "signing-key.pem") if data else None)
         self.store = Store(os.path.join(data, "hub.sqlite") if data else ":memory:")
         self.clock = PlatformClock()
         self.faults = Faults(self.clock)
-        self.keys = SigningKey(os.path.join(data, "signing-key.pem") if data else None)
         self.tokens = Tokens(self.keys, self.clock, settings)
         self.credentials = Credentials(self.keys, self.clock, settings)
         self.journal = Journal(self.store)
