@@ -305,7 +305,9 @@ def test_a_sensor_that_never_answers_is_not_fed_for_and_abort_shows_where(tmp_pa
     finally:
         script.kill()
         script.communicate()
-    # CPython 3.13.0 may trip over the stack of a thread that runs while it writes it down.
-    assert script.returncode in (-signal.SIGABRT, -signal.SIGSEGV), errors
+    ends = [-signal.SIGABRT]
+    if sys.version_info[:2] == (3, 13):
+        ends.append(-signal.SIGSEGV)  # seen once with 3.13.0, on a busy machine; not explained
+    assert script.returncode in ends, errors
     assert "in wait_for_the_sensor" in errors
     assert "in _run" in errors  # the upload thread, too
