@@ -44,6 +44,12 @@ def ended(connection, within_s=5.0):
     return got
 
 
+def peers(hub):
+    """The addresses of all whose connections the hub holds."""
+    connections = list(hub._running_server._state.connections)
+    return [one.transport.get_extra_info("peername") for one in connections]
+
+
 def alive(hub):
     return call(hub.url, "GET", KEY).status == 200
 
@@ -107,7 +113,11 @@ def test_an_answer_that_nobody_reads_is_ended(hub, limits):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # the kernel reads, too
         connection.connect(("127.0.0.1", hub.port))
         connection.sendall(request.encode())
-        time.sleep(1)
+        connection.recv(1, socket.MSG_PEEK)  # the answer has begun: from here, nobody reads
+        me, deadline = connection.getsockname(), time.monotonic() + 20
+        while me in peers(hub) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert me not in peers(hub)
         assert len(ended(connection)) < 9_000_000
     assert alive(hub)
 
