@@ -14,7 +14,9 @@ RUN = os.path.join(EXAMPLES, "run")
 def test_each_scene_has_its_command_its_page_and_its_script():
     """A table that a newcomer copies from: none is forgotten, none is made up."""
     with open(os.path.join(EXAMPLES, "README.md"), encoding="utf-8") as file:
-        rows = re.findall(r"^\| \[`(\w+)\.py`\]\((.*?)\) \| `examples/run (\w+)` ", file.read(), re.M)
+        rows = re.findall(
+            r"^\| \[`(\w+)\.py`\]\((.*?)\) \| `examples/run (\w+)` ", file.read(), re.MULTILINE
+        )
     assert sorted(row[0] for row in rows) == sorted(SCENES)
     for name, page, command in rows:
         assert command == name
