@@ -6,6 +6,7 @@ The scripts in ``examples/`` are built from this. CPython only.
 
 import logging
 import os
+import re
 import time
 import zlib
 
@@ -26,6 +27,7 @@ _MIB = 1024 * 1024
 _GROUP_RECORDS = 100
 _NAME_CHARACTERS = 27  # with a dash and the eight digits of a checksum: 36, a configuration id
 _MOST_SUBJECTS = 1000  # strangers choose them: a broker's topics, the columns of a file
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _EVENT_EVERY_S = 60  # a peer that comes and goes every second must not fill the events' lane
 
 # A type is a value that must be there, anything else the value where there is none.
@@ -123,7 +125,14 @@ class CollectorFile:
         self.model = _model(self.name, described)
 
     def path(self, text: str) -> str:
-        """*text* as a path from the file's own folder; empty stays empty."""
+        """*text* as a path from the file's own folder; empty stays empty.
+
+        ``${NAME}`` stands for what the environment has: systemd's ``${STATE_DIRECTORY}``.
+
+        Raises:
+            ConfigurationError: The environment has no such name.
+        """
+        text = _VARIABLE.sub(_from_environment, text)
         return os.path.join(self._folder, text) if text else text
 
     def open_agent(self, *, policy: "str | None" = None) -> Agent:
@@ -252,6 +261,17 @@ def run_collector(main: "Callable[[str], None]", description: "str | None") -> N
         main(options.file)
     except AgentError as error:
         raise SystemExit(f"{error}\n  hint: {error.hint}" if error.hint else str(error)) from error
+
+
+def _from_environment(variable: "re.Match[str]") -> str:
+    value = os.environ.get(variable[1], "")
+    if not value:
+        raise ConfigurationError(
+            f"a path names {variable[0]}, and the environment has none",
+            hint="systemd sets STATE_DIRECTORY and CREDENTIALS_DIRECTORY for a unit made by "
+            "`mcagent service print`; elsewhere write the path itself",
+        )
+    return value
 
 
 def _data_point(entry: Section, *, taken: "dict[str, Any]") -> DataPoint:

@@ -116,6 +116,19 @@ def test_the_agent_is_opened_beside_the_file_with_its_settings(tmp_path, monkeyp
         assert agent.status().model.startswith("press-7-")
 
 
+def test_paths_may_come_from_the_service_manager(tmp_path, monkeypatch):
+    """systemd says where state and credentials are; without it the line says what is missing."""
+    file = read(tmp_path, HEAD.replace('"state"', '"${STATE_DIRECTORY}/agent"') + POINTS)
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "lib"))
+    with file.open_agent() as agent:
+        assert agent.directory == str(tmp_path / "lib" / "agent")
+    assert file.path("$HOME/${STATE_DIRECTORY") == str(tmp_path / "$HOME/${STATE_DIRECTORY")
+    monkeypatch.delenv("STATE_DIRECTORY")
+    with pytest.raises(ConfigurationError, match=r"names \$\{STATE_DIRECTORY\}") as caught:
+        file.open_agent()
+    assert "mcagent service print" in caught.value.hint
+
+
 def test_troubles_are_told_at_first_and_then_seldom(caplog):
     """1, 10, 100 …: neither silence nor a log that fills the disk."""
     troubles = Troubles()

@@ -96,15 +96,8 @@ class Scene:
     def collector(self, *, more="", **changes):
         """The example as it stands; *changes* of its TOML's members, *more* at its end."""
         script = os.path.join(EXAMPLES, self._example + ".py")
-        path = os.path.join(self.folder, self._example + ".toml")
-        with open(os.path.join(EXAMPLES, self._example + ".toml"), encoding="utf-8") as file:
-            text = file.read()
-        for name, value in {"ca": self.hub.ca_file, **changes}.items():
-            line = f"{name} = {json.dumps(value)}"
-            text, found = re.subn(rf"^(# )?{name} = .*$", line, text, count=1, flags=re.MULTILINE)
-            assert found, f"{self._example}.toml has no {name}"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text + more)
+        changes = {"ca": self.hub.ca_file, **changes}
+        path = example_settings(self.folder, self._example, more=more, **changes)
         return self.program(self._example, sys.executable, script, path)
 
     def stored(self, variable, *, bad=False):
@@ -151,6 +144,20 @@ class Comparison:
     @property
     def equal(self):
         return bool(self.said) and not self.missing and not self.unexpected
+
+
+def example_settings(folder, example, *, more="", **changes):
+    """Write the TOML of *example* into *folder*: *changes* of its members, *more* at its end."""
+    with open(os.path.join(EXAMPLES, example + ".toml"), encoding="utf-8") as file:
+        text = file.read()
+    for name, value in changes.items():
+        line = f"{name} = {json.dumps(value)}"
+        text, found = re.subn(rf"^(# )?{name} = .*$", line, text, count=1, flags=re.MULTILINE)
+        assert found, f"{example}.toml has no {name}"
+    path = os.path.join(folder, example + ".toml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text + more)
+    return path
 
 
 def wait_for(condition, what, timeout_s=30):

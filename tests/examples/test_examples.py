@@ -12,6 +12,7 @@ import pytest
 
 from mcagent.cli.hubclient import HubClient
 from mcagent.cli.hubprocess import HubProcess
+from tests.examples.scene import example_settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXAMPLES = os.path.join(ROOT, "examples")
@@ -33,6 +34,30 @@ def test_host_metrics_is_short_enough_to_copy():
         assert len(file.readlines()) < 60
 
 
+def host_metrics(folder, *, more="", **changes):
+    """The script on its own TOML file with *changes*, started in *folder*."""
+    settings = example_settings(folder, "host_metrics", more=more, **changes)
+    return subprocess.Popen(
+        [sys.executable, os.path.join(EXAMPLES, "host_metrics.py"), settings],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+WRONG_POINTS = """
+[[points]]
+id = "wrong"
+reading = "cpu_lod"
+
+[[points]]
+id = "unlike"
+type = "BOOLEAN"
+reading = "memory_used"
+"""
+
+
 def test_host_metrics_collects_until_it_is_told_to_stop(hub, tmp_path):
     """Readings of this machine arrive at the hub; SIGTERM ends it in order."""
     boarding = tmp_path / "agentconfig.json"
@@ -40,20 +65,7 @@ def test_host_metrics_collects_until_it_is_told_to_stop(hub, tmp_path):
         configuration = operator.create_agent("host", "SHARED_SECRET", automap=True)
         agent = configuration["content"]["clientId"]
         boarding.write_text(json.dumps(configuration))
-        script = subprocess.Popen(
-            [
-                sys.executable,
-                os.path.join(EXAMPLES, "host_metrics.py"),
-                *("--state", tmp_path / "state"),
-                *("--boarding", boarding),
-                *("--ca", hub.ca_file),
-                *("--every", "0.1"),
-            ],
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        script = host_metrics(tmp_path, ca=hub.ca_file, every_s=0.1, more=WRONG_POINTS)
         try:
             give_up = time.monotonic() + 30
             while len(operator.received(agent, "timeseries")) < 10:
@@ -69,28 +81,20 @@ def test_host_metrics_collects_until_it_is_told_to_stop(hub, tmp_path):
     assert event["event"]["description"] == "collector started"
     points = {value["dataPointId"] for value in samples[0]["values"]}
     assert {"cpu_load", "memory_used", "system_uptime"} <= points
+    assert not {"wrong", "unlike"} & points
+    assert "there is no reading 'cpu_lod'" in output
+    assert " is no BOOLEAN" in output
     assert "Traceback" not in output
 
 
 def test_host_metrics_without_boarding_says_what_to_do(tmp_path):
     """A line and a hint for who forgot the file, not a traceback."""
-    script = subprocess.run(
-        [
-            sys.executable,
-            os.path.join(EXAMPLES, "host_metrics.py"),
-            *("--state", tmp_path / "state"),
-            *("--boarding", tmp_path / "none.json"),
-        ],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    script = host_metrics(tmp_path, boarding="none.json")
+    output, _ = script.communicate(timeout=60)
     assert script.returncode == 1
-    assert "none.json" in script.stderr
-    assert "hint:" in script.stderr
-    assert "Traceback" not in script.stderr
+    assert "none.json" in output
+    assert "hint:" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import pytest
 
 from mcagent.emulator import Emulator
 from mcagent.live import read_live
+from tests.examples.scene import example_settings
 from tests.service.supervisor import Supervisor
 from tests.source_tree import ROOT
 
@@ -37,12 +38,10 @@ def service(hub, tmp_path, monkeypatch):
     )
     boarding = tmp_path / "agentconfig.json"
     boarding.write_text(json.dumps(hub.create_agent("host", automap=True)))
-    state = str(tmp_path / "state")
-    command = [sys.executable, os.path.join(ROOT, "examples", "host_metrics.py")]
-    command += ["--state", state, "--boarding", str(boarding), "--ca", hub.ca_file]
-    command += ["--every", str(EVERY_S)]
+    settings = example_settings(tmp_path, "host_metrics", ca=hub.ca_file, every_s=EVERY_S)
+    command = [sys.executable, os.path.join(ROOT, "examples", "host_metrics.py"), settings]
     service = Supervisor(command, str(tmp_path), watchdog_s=3)
-    service.state = state
+    service.state = str(tmp_path / "state")
     yield service
     service.close()
 
@@ -55,6 +54,18 @@ def drained(service, seconds=60):
         live = read_live(service.state)
         if live is not None and live["lanes"]["timeseries"]["records"] < 1 / EVERY_S * 3:
             return
+        assert time.monotonic() < give_up, live
+
+
+def more_durable(service, sequence, seconds=60):
+    """Watch until more than *sequence* samples are durable; the lane then."""
+    give_up = time.monotonic() + seconds
+    while True:
+        service.watch(1.2)
+        live = read_live(service.state)
+        lane = live and live["lanes"].get("timeseries")
+        if lane and lane["durable_sequence"] > sequence:
+            return lane
         assert time.monotonic() < give_up, live
 
 
@@ -113,9 +124,8 @@ def test_killed_without_a_link_it_comes_back_with_all_that_was_durable(service, 
     service.start()
     promised = []
     for count in range(10 if LONG else 2):
-        service.watch(1.8)
+        lane = more_durable(service, sum(promised[-1:]))
         assert service.ready == count + 1
-        lane = read_live(service.state)["lanes"]["timeseries"]
         promised.append(lane["durable_sequence"])
         assert lane["records"] >= lane["durable_sequence"]
         service.process.send_signal(signal.SIGKILL)
