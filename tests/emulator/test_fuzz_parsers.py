@@ -12,12 +12,12 @@ _INPUTS = 400
 def go_through(name, target):
     slowest = 0
     for data in inputs(name, _INPUTS):
-        begun = time.perf_counter()
+        begun = time.process_time()
         try:
             target(data)
         except Exception as error:
             raise AssertionError(f"{name} fails on {data!r}") from error
-        slowest = max(slowest, time.perf_counter() - begun)
+        slowest = max(slowest, time.process_time() - begun)
     assert slowest < 1
 
 

@@ -206,10 +206,10 @@ def test_deep_json_is_400_wherever_it_comes(hub):
 def test_a_filter_of_blanks_takes_no_time(hub, text):
     app = Application(hub)
     (asset,) = app.call("GET", "/api/assetmanagement/v3/assets").json["_embedded"]["assets"][:1]
-    begun = time.monotonic()
+    begun = time.process_time()
     path = f"/api/iotfile/v3/files/{asset['assetId']}?filter={text.replace(' ', '+')}"
     assert app.call("GET", path).status == 200
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_requests_are_counted_by_so_many_paths_and_no_more(hub, monkeypatch):
