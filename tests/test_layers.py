@@ -30,6 +30,7 @@ LAYERS = {
     "mcagent.rejected": 4,
     "mcagent.services": 4,
     "mcagent.status": 4,
+    "mcagent.threshold": 5,
     "mcagent.worker": 4,
     "mcagent.collector": 5,
     "mcagent.collectorfile": 4,
