@@ -77,10 +77,7 @@ class Loop:
                     agent.record(values)
                 self.samples += 1
         except Exception as error:  # noqa: BLE001 - whatever a device script raises, the loop goes on
-            kind = type(error).__name__
-            self.errors[kind] = self.errors.get(kind, 0) + 1
-            if self.errors[kind] == 1:
-                log("error", "loop", "collect failed, going on: %s: %s" % (kind, error))
+            self._count(error, "collect failed, going on")
 
     def _wait(self, agent: "Agent", signals: "StopSignals", due_ms: int) -> None:
         while not (signals.stopped or agent.closed):
@@ -98,7 +95,11 @@ class Loop:
         try:
             agent.step(budget_ms)
         except AgentError as error:
-            kind = type(error).__name__
-            self.errors[kind] = self.errors.get(kind, 0) + 1
-            if self.errors[kind] == 1:
-                log("error", "loop", error.message)
+            self._count(error, "step failed, going on")
+
+    def _count(self, error: Exception, what: str) -> None:
+        kind = type(error).__name__
+        count = self.errors[kind] = self.errors.get(kind, 0) + 1
+        if str(count).strip("0") == "1":  # the first, tenth, hundredth: no flood, and no silence
+            times = "" if count == 1 else " (%d times)" % count
+            log("error", "loop", "%s: %s: %s%s" % (what, kind, error, times))

@@ -342,13 +342,13 @@ def test_an_error_of_the_background_thread_reaches_status_and_stop(tmp_path, mon
             agent.stop()
 
 
-def test_run_counts_and_logs_errors_once_a_kind_and_goes_on(tmp_path, caplog):
+def test_run_counts_errors_tells_the_first_and_the_tenth_and_goes_on(tmp_path, caplog):
     """A sensor that fails now and then does not end the service."""
     calls = []
 
     def collect():
         calls.append(len(calls))
-        if len(calls) == 12:
+        if len(calls) == 24:
             os.kill(os.getpid(), signal.SIGTERM)
         if len(calls) % 2:
             raise ValueError("sensor")
@@ -356,10 +356,11 @@ def test_run_counts_and_logs_errors_once_a_kind_and_goes_on(tmp_path, caplog):
 
     with Agent.open(str(tmp_path)) as agent:
         agent.run(collect, every_s=0.01)
-        assert agent.status().loop["errors"] == {"ValueError": 6}
-        assert agent.status().loop["samples"] == 6
-        assert len(stored(agent)) == 6
-    assert sum("collect failed" in record.message for record in caplog.records) == 1
+        assert agent.status().loop["errors"] == {"ValueError": 12}
+        assert agent.status().loop["samples"] == 12
+        assert len(stored(agent)) == 12
+    told = [one.getMessage() for one in caplog.records if "collect failed" in one.message]
+    assert [text.endswith("sensor (10 times)") for text in told] == [False, True]
 
 
 def test_run_refuses_a_period_that_is_none(tmp_path):
