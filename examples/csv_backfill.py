@@ -22,7 +22,7 @@ CSV = {
     "folder": str,
     "progress": "csv_progress.json",
     "time": str,
-    "time_format": "iso",
+    "time_format": TIME_FORMATS,
     "delimiter": ",",
     "decimal": ".",
 }
@@ -142,8 +142,8 @@ class Lines:
 def main(path):
     file = CollectorFile(path, "csv", CSV, POINT)
     peer = file.peer
-    if peer.time_format not in TIME_FORMATS or len(peer.delimiter) != 1 or not peer.decimal:
-        hint = f"time_format: one of {TIME_FORMATS}; delimiter: one character"
+    if len(peer.delimiter) != 1 or len(peer.decimal) != 1:
+        hint = "delimiter and decimal: one character each"
         raise ConfigurationError(f"{peer.where}: the format cannot be read", hint=hint)
     with file.open_agent(policy="reject") as agent:
         backfill = Backfill(file, agent)

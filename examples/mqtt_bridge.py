@@ -18,7 +18,7 @@ from mcagent.collector import CollectorFile, Link, run_collector
 from mcagent.collectorfile import TIME_FORMATS, time_ms, value_of
 
 MQTT = {"host": str, "port": 1883, "client_id": str, "username": "", "tls_ca": ""}
-POINT = {"topic": str, "field": "", "time": "", "time_format": "iso"}
+POINT = {"topic": str, "field": "", "time": "", "time_format": TIME_FORMATS}
 GROUP = 10  # messages that share one sync; brokers leave 20 (mosquitto) or more unacknowledged
 
 
@@ -123,8 +123,8 @@ def check(point):
     if not point.topic or set(point.topic) & set("+#"):
         hint = "one line for each topic: the point of a group would be anybody's"
         raise ConfigurationError(f"{point.where}: {point.topic!r} is no single topic", hint=hint)
-    if point.time_format not in TIME_FORMATS or (point.time and not point.field):
-        hint = f"time_format: one of {TIME_FORMATS}; time stands in JSON, so field must be named"
+    if point.time and not point.field:
+        hint = "time stands in JSON, so field must be named"
         raise ConfigurationError(f"{point.where}: a time that cannot be read", hint=hint)
 
 

@@ -64,7 +64,8 @@ class CollectorFile:
     Args:
         path: The file.
         peer: Name of the section about the machine: ``[modbus]``.
-        settings: Its members: name to default, or to the type where one must be given.
+        settings: Its members: name to default, to the type where one must be given, or to a tuple
+            of all that may be given, first the default.
         point: The same for what a ``[[points]]`` entry has besides ``id``, ``type``, ``unit``,
             ``name``, ``description``, ``source`` (name of its data source) and ``length``.
         together: Member whose points are always read together, such as ``"topic"``; the others get

@@ -27,7 +27,8 @@ class Section:
     Args:
         where: For errors: ``"press.toml: [modbus]"``.
         given: What the file says.
-        known: Name to default, or to the type of what must be given.
+        known: Name to default, or to the type of what must be given; a tuple holds all values
+            that may be given, first the default.
         others: Names that somebody else looks at.
 
     Raises:
@@ -166,6 +167,9 @@ def time_ms(raw: "Any", time_format: str) -> int:
 
 
 def _member(where: str, given: "dict[str, Any]", name: str, default: "Any") -> "Any":
+    choices = default if isinstance(default, tuple) else ()
+    if choices:
+        default = choices[0]
     kind = default if isinstance(default, type) else type(default)
     if name not in given:
         if default is kind:
@@ -180,6 +184,11 @@ def _member(where: str, given: "dict[str, Any]", name: str, default: "Any") -> "
         raise ConfigurationError(
             f"{where}: {name} = {shorten(value)} is not {_KINDS.get(kind, kind.__name__)}",
             hint="text stands in quotes, numbers and true do not",
+        )
+    if choices and value not in choices:
+        raise ConfigurationError(
+            f"{where}: there is no {name} {shorten(value)}",
+            hint=f"one of: {', '.join(repr(choice) for choice in choices)}",
         )
     return value
 

@@ -5,7 +5,7 @@ import pytest
 from mcagent import ConfigurationError, InvalidMessage
 from mcagent.collectorfile import Section, read_toml, time_ms, value_of
 
-KNOWN = {"host": str, "port": 502, "timeout_s": 3.0, "secure": False}
+KNOWN = {"host": str, "port": 502, "timeout_s": 3.0, "secure": False, "order": ("big", "little")}
 
 
 def test_a_section_has_what_was_given_and_the_defaults():
@@ -13,6 +13,8 @@ def test_a_section_has_what_was_given_and_the_defaults():
     section = Section("[modbus]", {"host": "plc", "timeout_s": 2}, KNOWN)
     assert (section.host, section.port, section.timeout_s) == ("plc", 502, 2.0)
     assert section.secure is False
+    assert section.order == "big"
+    assert Section("[modbus]", {"host": "plc", "order": "little"}, KNOWN).order == "little"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,8 @@ def test_a_section_has_what_was_given_and_the_defaults():
         ({"host": 7}, "host = 7 is not text", "quotes"),
         ({"host": "plc", "port": "502"}, "port = '502' is not a whole number", "quotes"),
         ({"host": "plc", "port": True}, "port = True is not a whole number", "quotes"),
+        ({"host": "plc", "order": "BIG"}, "there is no order 'BIG'", "one of: 'big', 'little'"),
+        ({"host": "plc", "order": 1}, "order = 1 is not text", "quotes"),
         ("plc", "is 'plc', not a table", "[section]"),
     ],
 )
