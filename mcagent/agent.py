@@ -313,7 +313,8 @@ class Agent:
 
         The whole service: onboards when needed, uploads in the background (CPython) or between
         samples (MicroPython). An exception in *collect* is counted, logged once per kind, and the
-        loop goes on. Missed moments are skipped and counted, never made up for.
+        loop goes on. Missed moments are skipped and counted, never made up for. The last error of
+        the background thread, which ends with it, is logged and not raised.
 
         Args:
             collect: Returns data point id to value, or a `TimeSeries` where time or quality are

@@ -63,6 +63,10 @@ class Loop:
                 self._manager.stopping()
             if not agent.closed:
                 agent.flush()
+                if not MICROPYTHON:
+                    from .worker import end_thread
+
+                    end_thread(agent)
 
     def status(self) -> "dict[str, object]":
         return {"samples": self.samples, "missed": self.missed, "errors": dict(self.errors)}

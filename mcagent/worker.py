@@ -84,3 +84,16 @@ class Worker:
             log("error", "worker", text)
         self._stopping.wait((_WAIT_AFTER_ERROR_MS - _LONGEST_WAIT_MS) / 1000)
         return _LONGEST_WAIT_MS
+
+
+def end_thread(agent: "Agent") -> None:
+    """End the thread of a service: a stop that was asked for succeeds, whatever the thread met."""
+    try:
+        agent.stop()
+    except Exception as error:  # noqa: BLE001 - of the thread: it is told, and the service has ended
+        text = "ended; the last error of the upload thread was %s: %s" % (
+            type(error).__name__,
+            error,
+        )
+        hint = getattr(error, "hint", "")
+        log("error", "worker", "%s (%s)" % (text, hint) if hint else text)

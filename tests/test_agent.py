@@ -363,6 +363,27 @@ def test_run_counts_errors_tells_the_first_and_the_tenth_and_goes_on(tmp_path, c
     assert [text.endswith("sensor (10 times)") for text in told] == [False, True]
 
 
+def test_run_that_is_stopped_ends_well_whatever_its_thread_met(tmp_path, monkeypatch, caplog):
+    """`systemctl stop` of a service that was refused is no failure: the error stands in the log."""
+    monkeypatch.setattr("mcagent.worker._WAIT_AFTER_ERROR_MS", 250)
+    with Agent.open(str(tmp_path)) as agent:
+
+        def fail(_budget_ms):
+            raise ConfigurationError("planted", hint="dig it out")
+
+        def collect():
+            if agent.status().worker["errors"]:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        agent.step = fail
+        agent.run(collect, every_s=0.01)
+        assert agent.status().worker is None
+    assert (
+        "ended; the last error of the upload thread was ConfigurationError" in caplog.messages[-1]
+    )
+    assert "dig it out" in caplog.messages[-1]
+
+
 def test_run_refuses_a_period_that_is_none(tmp_path):
     """0 and negative periods."""
     with Agent.open(str(tmp_path)) as agent:
