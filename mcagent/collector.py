@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("mcagent.collector")
 _MIB = 1024 * 1024
+_TOTAL_MIB = 512  # of all lanes together; what a larger quota leaves to the others is half of it
 _GROUP_RECORDS = 100
 _NAME_CHARACTERS = 27  # with a dash and the eight digits of a checksum: 36, a configuration id
 _MOST_SUBJECTS = 1000  # strangers choose them: a broker's topics, the columns of a file
@@ -67,7 +68,8 @@ class CollectorFile:
         settings: Its members: name to default, to the type where one must be given, or to a tuple
             of all that may be given, first the default.
         point: The same for what a ``[[points]]`` entry has besides ``id``, ``type``, ``unit``,
-            ``name``, ``description``, ``source`` (name of its data source) and ``length``.
+            ``name``, ``description``, ``source`` (name of its data source) and ``length``. None:
+            the file has no points, because nothing but files and events is sent.
         together: Member whose points are always read together, such as ``"topic"``; the others get
             data sources of their own, named after their first point. Samples of one data source
             at one moment may replace each other on the platform. ``""``: all are read together.
@@ -77,7 +79,7 @@ class CollectorFile:
         peer: The section, a member an attribute.
         points: Entries that can be collected; a member an attribute.
         model: The `DataModel` that the table describes. Its id ends in a checksum, because a
-            changed model wants a new one.
+            changed model wants a new one. None without points.
         troubles: What the file, and later the machine, did wrong.
 
     Raises:
@@ -89,17 +91,25 @@ class CollectorFile:
         path: str,
         peer: str,
         settings: "dict[str, Any]",
-        point: "dict[str, Any]",
+        point: "dict[str, Any] | None" = None,
         *,
         together: str = "",
         check: "Callable[[Section], None] | None" = None,
     ) -> None:
         self._folder = os.path.dirname(os.path.abspath(path))
-        agent, self.peer, entries = read_sections(path, _AGENT, peer, settings)
+        known = dict(_AGENT)
+        if point is None:
+            del known["sync_every_s"]  # files are on the medium when they are taken in
+        agent, self.peer, entries = read_sections(
+            path, known, peer, settings, points=point is not None
+        )
         self._agent = agent
         self.name = agent.name or os.path.splitext(os.path.basename(path))[0]
         self.troubles = Troubles()
         self.points: "list[Section]" = []
+        self.model: "DataModel | None" = None
+        if point is None:
+            return
         described: "dict[str, tuple[str, DataPoint]]" = {}
         firsts: "dict[Any, str]" = {}  # what is read together: its first point
         for number, entry in enumerate(entries, 1):
@@ -140,24 +150,31 @@ class CollectorFile:
         """Open the agent of the section ``[agent]`` and describe the points to it.
 
         Args:
-            policy: What gives way when the samples' quota is used up: ``"drop_oldest"``, or
-                ``"reject"`` for a collector that can wait.
+            policy: What gives way when the quota, of samples or without points of files, is used
+                up: ``"drop_oldest"``, or ``"reject"`` for a collector that can wait.
         """
         agent = self._agent
-        sync_ms = int(agent.sync_every_s * 1000)
+        sync_ms = 0 if self.model is None else int(agent.sync_every_s * 1000)
         lane = LaneSettings(
             agent.quota_mib * _MIB,
             policy=policy,
             durability=("group", _GROUP_RECORDS, sync_ms) if sync_ms > 0 else "each",
         )
+        total_bytes = max(_TOTAL_MIB, agent.quota_mib + _TOTAL_MIB // 2) * _MIB
+        files = self.model is None
         opened = Agent.open(
             self.path(agent.state),
             boarding=self.path(agent.boarding) or None,
             ca_file=self.path(agent.ca) or None,
             proxy=agent.proxy or None,
-            buffer=BufferSettings(timeseries=lane),
+            buffer=BufferSettings(
+                timeseries=None if files else lane,
+                files=lane if files else None,
+                total_quota_bytes=total_bytes,
+            ),
         )
-        opened.submit(self.model)
+        if self.model is not None:
+            opened.submit(self.model)
         return opened
 
 

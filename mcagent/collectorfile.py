@@ -63,24 +63,30 @@ class Section:
 
 
 def read_sections(
-    path: str, agent: "dict[str, Any]", peer: str, settings: "dict[str, Any]"
+    path: str,
+    agent: "dict[str, Any]",
+    peer: str,
+    settings: "dict[str, Any]",
+    *,
+    points: bool = True,
 ) -> "tuple[Section, Section, list[dict[str, Any]]]":
-    """The sections ``[agent]`` and *peer* of the file *path*, and its ``[[points]]``."""
+    """The sections ``[agent]`` and *peer* of the file *path*, and its ``[[points]]``, if any."""
     data = read_toml(path)
+    known = ("agent", peer, "points") if points else ("agent", peer)
     for name in data:
-        if name not in ("agent", peer, "points"):
+        if name not in known:
             raise ConfigurationError(
-                f"{path}: there is no section [{name}]", hint=f"known: agent, {peer}, points"
+                f"{path}: there is no section [{name}]", hint=f"known: {', '.join(known)}"
             )
-    points = data.get("points", [])
-    if not isinstance(points, list):
+    entries = data.get("points", [])
+    if not isinstance(entries, list):
         raise ConfigurationError(
             f"{path}: [points] is one table", hint="head each point with [[points]]"
         )
     return (
         Section(f"{path}: [agent]", data.get("agent", {}), agent),
         Section(f"{path}: [{peer}]", data.get(peer, {}), settings),
-        points,
+        entries,
     )
 
 

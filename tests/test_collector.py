@@ -105,6 +105,21 @@ def test_a_file_without_a_right_point_is_refused(tmp_path):
         read(tmp_path, HEAD + POINTS + "[modbsu]\n")
 
 
+def test_a_file_without_points_is_for_files_and_events(tmp_path):
+    """No model; the quota is that of the files, which are synced one by one."""
+    path = tmp_path / "logs.toml"
+    path.write_text(HEAD.replace('"state"', '"state"\nquota_mib = 700'))
+    file = CollectorFile(str(path), "modbus", {"host": str})
+    assert file.model is None
+    with file.open_agent(policy="reject") as agent:
+        assert agent.model is None
+        assert agent.status().lanes["files"]["quota_bytes"] == 700 * 1024 * 1024
+    for text in (HEAD + POINTS, HEAD.replace('"state"', '"state"\nsync_every_s = 1.0')):
+        path.write_text(text)
+        with pytest.raises(ConfigurationError, match=r"no section \[points\]|no setting 'sync"):
+            CollectorFile(str(path), "modbus", {"host": str})
+
+
 def test_the_agent_is_opened_beside_the_file_with_its_settings(tmp_path, monkeypatch):
     """Not in whatever folder the service was started."""
     monkeypatch.chdir("/")

@@ -34,6 +34,7 @@ LAYERS = {
     "mcagent.worker": 4,
     "mcagent.collector": 5,
     "mcagent.collectorfile": 4,
+    "mcagent.ledger": 5,
     "mcagent.diagnosis": 5,
     "mcagent.cli": 6,
     "mcagent.__main__": 7,
