@@ -76,7 +76,7 @@ class CollectorFile:
         check: Raises ConfigurationError for a point that it cannot collect.
 
     Attributes:
-        peer: The section, a member an attribute.
+        agent, peer: The sections, a member an attribute.
         points: Entries that can be collected; a member an attribute.
         model: The `DataModel` that the table describes. Its id ends in a checksum, because a
             changed model wants a new one. None without points.
@@ -103,7 +103,7 @@ class CollectorFile:
         agent, self.peer, entries = read_sections(
             path, known, peer, settings, points=point is not None
         )
-        self._agent = agent
+        self.agent = agent
         self.name = agent.name or os.path.splitext(os.path.basename(path))[0]
         self.troubles = Troubles()
         self.points: "list[Section]" = []
@@ -153,7 +153,7 @@ class CollectorFile:
             policy: What gives way when the quota, of samples or without points of files, is used
                 up: ``"drop_oldest"``, or ``"reject"`` for a collector that can wait.
         """
-        agent = self._agent
+        agent = self.agent
         sync_ms = 0 if self.model is None else int(agent.sync_every_s * 1000)
         lane = LaneSettings(
             agent.quota_mib * _MIB,

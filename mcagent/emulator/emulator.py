@@ -10,6 +10,7 @@ from .app import build_application
 from .authority import Authority
 from .files import lock_directory
 from .hub import Hub
+from .scopes import ALL_SCOPES
 from .server import Server, is_loopback
 from .settings import Settings
 from .timeseries import stored_records
@@ -166,6 +167,11 @@ class Emulator:
     def automap(self, agent: str, asset: "bool | str" = True) -> None:
         """Map each point of *agent*, now and at each new configuration; False ends it."""
         operations.automap(self._running, agent, asset)
+
+    def create_credentials(self, name: str, scopes: Sequence[str] = ALL_SCOPES) -> dict[str, Any]:
+        """Create service credentials; give the content of a credentials file, gateway included."""
+        given = operations.create_application(self._running, name, scopes=tuple(scopes))
+        return {**given, "gateway": self.url}
 
     def create_asset(
         self, name: str, aspects: "dict[str, dict[str, dict[str, Any]]] | None" = None

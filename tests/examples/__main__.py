@@ -10,6 +10,7 @@ SCENES = {
     "modbus_collector": "modbus",
     "opcua_collector": "opcua",
     "csv_backfill": "history",
+    "wind_turbine": "turbine",
 }
 
 

@@ -65,7 +65,7 @@ class Scene:
 
     Attributes:
         say: Called with a line for each thing that happens.
-        log: Of the collector, all its starts.
+        agent: Its id at the hub.
     """
 
     def __init__(self, folder, example, say=lambda line: None):
@@ -78,6 +78,7 @@ class Scene:
     def __enter__(self):
         self.hub.start()
         boarding = self.hub.create_agent(self._example, automap=True)
+        self.agent = boarding["content"]["clientId"]
         with open(os.path.join(self.folder, "agentconfig.json"), "w", encoding="utf-8") as file:
             json.dump(boarding, file)
         self.say(f"hub: {self.hub.url}")
