@@ -47,6 +47,9 @@ class Program:
             self._process.send_signal(signal.SIGTERM)
         return self._process.wait(20)
 
+    def signal(self, number):
+        self._process.send_signal(number)
+
     def ended(self):
         return self._process.poll() is not None
 
