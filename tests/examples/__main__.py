@@ -10,11 +10,8 @@ SCENES = {
     "modbus_collector": "modbus",
     "opcua_collector": "opcua",
     "csv_backfill": "history",
-<<<<<<< HEAD
     "wind_turbine": "turbine",
-=======
     "log_shipper": "logs",
->>>>>>> 9d53ceb (examples: rotated logs, each content once, through rotations in the middle of reading and kills)
 }
 
 
