@@ -36,7 +36,10 @@ CPYTHON_ONLY = (
     "mcagent.runtime.cpython",
     "mcagent.runtime.signals",
     "mcagent.transport.cpython",
+    "mcagent.upload.fileparts",
+    "mcagent.upload.fileservice",
     "mcagent.upload.iotfile",
+    "mcagent.upload.parcelfailure",
     "mcagent.upload.uploadnote",
     "mcagent.worker",
 )

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..runtime import Clock
     from .barrier import ModelBarrier
     from .linkprobe import LinkProbe
-    from .parcel import Parcel
     from .settings import UploadSettings
     from .timecorrection import TimeCorrection
 
@@ -162,7 +161,8 @@ class Dispatch:
         if went and body.length:
             self.limit.accepted(body.length, self.took_ms)
         if load.parcel is not None:
-            self.files.told(load.parcel, went, done=answer.row.outcome == outcome.ACK)
+            done = answer.row.outcome == outcome.ACK or answer.refused
+            self.files.told(load.parcel, went, done=done)
         if answer.status:
             self.credential_error = None
         return answer
@@ -220,23 +220,25 @@ class Dispatch:
         now_ms = self.last_error_ms = self._clock.monotonic_ms()
         self.last_error = answer.reason
         if load.parcel is not None:
-            return self._parcel_failed(load, load.parcel, answer, now_ms)
+            from .parcelfailure import parcel_failed
+
+            return parcel_failed(self, load, load.parcel, answer, now_ms)
         size = load.body.length
         if answer.row.outcome == outcome.SEARCH or (answer.status == 413 and size <= _SMALL_BODY):
-            return self._refused(load, answer, now_ms)
+            return self.refused(load, answer, now_ms)
         if answer.status == 413:
             if load.records == 1:
-                return self._refused(load, answer, now_ms)
+                return self.refused(load, answer, now_ms)
             self.limit.too_large(size)
             return 0
-        if self._died_by_time(answer):
+        if self.died_by_time(answer):
             self.limit.too_slow(size, self.took_ms)
-            return self._late(load, answer, now_ms)
+            return self.late(load, answer, now_ms)
         if answer.status >= 500 or answer.kind == "body":
-            self._trouble(load, answer, now_ms)
+            self.trouble(load, answer, now_ms)
         return self.pause(answer)
 
-    def _refused(self, load: Load, answer: Answer, now_ms: int) -> int:
+    def refused(self, load: Load, answer: Answer, now_ms: int) -> int:
         if not load.batches:
             state = self.lanes["models"]
             state.hold(answer.reason, now_ms + self.settings.hold_retry_ms)
@@ -244,48 +246,14 @@ class Dispatch:
             self.poison.suspect(load, answer, now_ms)
         return 0
 
-    def _parcel_failed(self, load: Load, parcel: "Parcel", answer: Answer, now_ms: int) -> int:
-        """What the file service refuses, or does not answer, keeps no other lane back."""
-        state, row = self.lanes["files"], answer.row
-        # What does not fit into the store of refused records would lose its content there.
-        most = self._buffer.status()["rejected"]["quota_bytes"] // 2
-        may_search = parcel.details["size"] <= most and not self.poison.searching
-        if parcel.length and self._died_by_time(answer):
-            self.limit.too_slow(parcel.length, self.took_ms)
-            if answer.kind == "timeout":  # our own patience, or the caller's
-                return self._late(load, answer, now_ms)
-            wait_ms = min(_OTHERS_SHARE * self.took_ms << min(self.files.deaths, 10), _DAY_MS)
-            self.files.deaths += 1
-            words = "a part of %d bytes did not pass in %d s, and smaller ones are not taken: %s"
-            words %= (parcel.length, self.took_ms // 1000, answer.reason)
-            state.wait(words, now_ms + wait_ms)
-            return 0
-        if answer.kind != "body" and row.cap_ms == outcome.LINK_CAP_MS:
-            return self.pause(answer)
-        if may_search and (row.outcome == outcome.SEARCH or answer.status == 413):
-            return self._refused(load, answer, now_ms)
-        if (may_search and answer.status >= 500) or answer.kind == "body":
-            self._trouble(load, answer, now_ms)
-        elif self.poison.searching:
-            self.poison.give_up()  # it begins anew when this lane goes on
-        reason = answer.reason + (". " + answer.hint if answer.hint else "")
-        if reason != state.reason:
-            log("warning", "upload", "files wait: " + reason)
-        if row.cap_ms:
-            wait_ms = state.backoff.next_ms(row.cap_ms, answer.retry_after_ms)
-            state.wait(reason, now_ms + wait_ms)
-        else:
-            state.hold(reason, now_ms + self.settings.hold_retry_ms)
-        return 0
-
-    def _died_by_time(self, answer: Answer) -> bool:
+    def died_by_time(self, answer: Answer) -> bool:
         if answer.kind == "closed":  # what stands between ends connections that live too long
             return self.took_ms >= _LONG_MS
         if answer.status in _GATEWAY and self.took_ms >= _LONG_MS:
             return True
         return answer.kind == "timeout" or answer.status == _REQUEST_TIMEOUT
 
-    def _late(self, load: Load, answer: Answer, now_ms: int) -> int:
+    def late(self, load: Load, answer: Answer, now_ms: int) -> int:
         """No answer in time: a large file on a slow link must not keep the other lanes back."""
         lanes = [batch.lane for batch in load.batches]
         others = [
@@ -300,12 +268,21 @@ class Dispatch:
             wait_ms = state.backoff.next_ms(answer.row.cap_ms)
             if load.records == 1:
                 # There is nothing smaller to try: most of the time belongs to the others.
-                wait_ms += min(_OTHERS_SHARE * self.took_ms, _DAY_MS)
+                wait_ms += min(self.others_share_ms(), _DAY_MS)
             state.wait(answer.reason, now_ms + wait_ms)
             return 0
         return self.pause(answer)
 
-    def _trouble(self, load: Load, answer: Answer, now_ms: int) -> None:
+    def others_share_ms(self) -> int:
+        """How long the others go first, behind something that died by time."""
+        return _OTHERS_SHARE * self.took_ms
+
+    def rejected_quota_bytes(self) -> int:
+        """Of the store of refused records."""
+        quota_bytes: int = self._buffer.status()["rejected"]["quota_bytes"]
+        return quota_bytes
+
+    def trouble(self, load: Load, answer: Answer, now_ms: int) -> None:
         """The platform stumbled: over one of these records, when others pass meanwhile."""
         for batch in load.batches:
             self.lanes[batch.lane].failed(batch, now_ms)

@@ -41,6 +41,11 @@ class Answer:
         self.correlation_id = correlation_id
         self.time_ms = time_ms
 
+    @property
+    def refused(self) -> bool:
+        """The platform does not want this body, now or later."""
+        return self.row.outcome == outcome.SEARCH or self.status == 413
+
     @classmethod
     def of_response(cls, row: outcome.Row, response: "Response", session: "Session") -> "Answer":
         """The answer *response*, which *row* was found for."""

@@ -1,46 +1,56 @@
-"""Files too large for an exchange: PUT to the IoT File service, in parts. CPython only.
+"""Files too large for an exchange: to the IoT File service, in parts. CPython only.
 
-Source: services API, IoT File 3.2. One request at a time, so that other lanes send in between.
-Where an upload stands is kept in a small file; what the platform says of it comes first. Each part
-was compared with the SHA-256 of the whole before its last byte left.
+An upload is `start`, a request for each part, and `complete`, which makes the file visible. One
+request a call, so that the other lanes send in between. Where an upload stands is kept in a small
+file; what the platform says of it comes first. Whatever is lost of it (an answer, parts, all of
+it, a part of what had arrived) costs a question, then another upload from its start, and then the
+lane waits and says why: it is never acknowledged.
 """
-
-import hashlib
-from typing import Any
-from urllib.parse import quote
 
 from ..errors import InvalidMessage, TransportError
 from ..limits import FILE_PART_MIN_BYTES, FILE_PARTS_MAX
-from ..messages.timestamp import format_ms, parse_text
-from ..transport.http import Body, Request, Response
+from ..messages.timestamp import parse_text
+from ..runtime import log
 from . import outcome
 from .exchange import Answer
-from .parcel import Parcel
-from .uploadnote import UploadNote
+from .fileparts import FilePart, digests
+from .fileservice import FileService
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Iterator
+    from typing import Any, Callable
 
-    from ..buffer.spool import SpooledFile
+    from ..transport.http import Response
+    from .parcel import Parcel
     from .session import Session
+    from .uploadnote import UploadNote
 
-_BASE = "/api/iotfile/v3"
 _DONE = (200, 201, 204)
 _STALE = (409, 412)
-_GONE = (404, *_STALE)
 # The agent may not list its files, or this form of the list is not offered: our own note counts.
 _UNTOLD = (400, 403, 405, 501)
-_PAGE, _PAGES = 500, 10  # 5 000 is the largest offset by the older text
+_TOO_LONG_NAME = 414  # what stands between allows addresses of some thousand bytes
+# For a file whose last request was not answered: two minutes and more, with the lane's waits.
+# Joining the parts may take the platform longer than a request.
+_LOOKS = 8
+
+_SERVICE = "the IoT File service: "
 _MAY_NOT = (
     "files of more than 10 MB go by the IoT File service: the agent has to have the right to "
     "write its files there (iot.fil.w, and iot.fil.r to replace one)"
 )
+_HINTS = {
+    401: _MAY_NOT,
+    403: _MAY_NOT,
+    404: "it knows no asset with the agent's id: is the agent still there? If it is, " + _MAY_NOT,
+    _TOO_LONG_NAME: "submit it under a shorter name",
+}
 
 _GO_ON = outcome.Row("", outcome.PART, 0, "")
 _ARRIVED = outcome.Row("", outcome.ACK, 0, "")
 _HELD = outcome.Row("", outcome.HOLD, 0, "")
-_IN_TROUBLE = outcome.Row("", outcome.WAIT, outcome.SERVICE_CAP_MS, "")
+_REFUSED = outcome.Row("", outcome.SEARCH, 0, "the name is too long")
+_LATER = outcome.Row("", outcome.WAIT, outcome.SERVICE_CAP_MS, "")
 
 
 class FileSender:
@@ -54,23 +64,27 @@ class FileSender:
     """
 
     def __init__(
-        self, session: "Session", note: UploadNote, *, part_bytes: "int | None" = None
+        self, session: "Session", note: "UploadNote", *, part_bytes: "int | None" = None
     ) -> None:
         self._session = session
+        self._service = FileService(session)
         self._note = note
         self._part_bytes = part_bytes or FILE_PART_MIN_BYTES
+        self._disk = ""  # why the note could not be written
+        # Of the file that is on its way:
         self._sequence = 0
-        self._digests: "list[str]" = []  # of the parts of that file
+        self._digests: "list[str]" = []  # of its parts
         self._step: "Callable[[Parcel], Answer]" = self._start
-        self._begun_again = 0  # the file that was, since one arrived or was held
+        self._doubts = 0  # 1: the platform was asked what it has; 2: begun again
+        self._looks = 0  # whether it is visible, without an answer to the last request
+        self._cleared = False  # what an upload had left was dropped
         self._refusal: "Answer | None" = None  # of the request to complete it
 
-    def send(self, parcel: Parcel) -> Answer:
+    def send(self, parcel: "Parcel") -> Answer:
         """Send the next request of *parcel*: outcome ``PART`` until the last, then ``ACK``.
 
         Raises:
             CredentialError: There is no access token to send it with.
-            OSError: The note cannot be written.
         """
         parcel.length = 0
         if self._sequence != parcel.sequence:
@@ -86,111 +100,139 @@ class FileSender:
         parcel.sent = min(self._note.parts * self._note.part_bytes, parcel.details["size"])
         return answer
 
-    def _open(self, parcel: Parcel) -> None:
+    def _open(self, parcel: "Parcel") -> None:
         """Read the whole file once: what was damaged on the disk never leaves it."""
-        size = parcel.details["size"]
+        note, size, sha256 = self._note, parcel.details["size"], parcel.details["sha256"]
         part_bytes = max(self._part_bytes, -(-size // FILE_PARTS_MAX))
-        known = self._note.load(parcel.sequence, parcel.details["sha256"])
+        known = note.load(parcel.sequence, sha256)
         if known:
-            part_bytes = self._note.part_bytes
+            part_bytes = note.part_bytes
         self._digests = digests(parcel.file, part_bytes)
         if not known:
-            self._note.begin(parcel.sequence, parcel.details["sha256"], part_bytes)
-        self._step = self._resume if known else self._start
+            note.begin(parcel.sequence, sha256, part_bytes)
+        self._step = self._start
+        if known:
+            self._step = self._look if note.completing else self._ask
+        self._doubts = self._looks = 0
+        self._cleared = False
+        self._refusal = None
         self._sequence = parcel.sequence
 
-    # -- requests, each the step after which the next one is known --------------------------
+    # -- steps, each a request after which the next one is known -----------------------------
 
-    def _resume(self, parcel: Parcel) -> Answer:
+    def _start(self, parcel: "Parcel") -> Answer:
+        note = self._note
+        response = self._service.start(parcel.details, note.etag)
+        if _is_done(response):
+            note.restart(note.etag)
+            self._save()
+            return self._next(self._go_on)
+        if response.status in _STALE and note.etag is None:
+            return self._next(self._find)  # there is a file of that name: replace it
+        if response.status in _STALE or (response.status == 404 and note.etag is not None):
+            return self._doubt(self._no(response), begin=True)
+        return self._no(response)
+
+    def _find(self, parcel: "Parcel") -> Answer:
+        """Look up the file that is to be replaced: without its etag nobody may."""
+        name = parcel.details["name"]
+        found, response = self._service.find(name)
+        if response is not None:
+            return self._no(response)
+        if found is not None and isinstance(found.get("etag"), int):
+            self._note.etag = found["etag"]
+            return self._next(self._start)
+        if found is None and not self._cleared:
+            return self._next(self._clear)  # or is it an upload that nobody completed?
+        self._cleared = False
+        self._step = self._start
+        reason = f"{_SERVICE}it has a file {name} already and does not show it"
+        hint = "delete or rename it there, or submit this one under another name"
+        return Answer(_HELD, status=409, reason=reason, hint=hint)
+
+    def _clear(self, parcel: "Parcel") -> Answer:
+        """Drop what is left of an upload; that there is none is as good."""
+        self._service.abort(parcel.details["name"])
+        self._cleared = True
+        return self._next(self._start)
+
+    def _ask(self, parcel: "Parcel") -> Answer:
         """Ask the platform which parts it has."""
         note = self._note
-        response = self._call("GET", self._url("fileslist", parcel))
-        if response.status == 404:
-            if note.completing:
-                return self._next(self._check)
-            note.restart(note.etag)
+        response = self._service.parts(parcel.details["name"])
+        if response.status == 404 and not response.is_html():
+            if note.completing and self._looks < _LOOKS:
+                self._looks += 1
+                self._step = self._look
+                reason = f"{_SERVICE}it does not show {parcel.details['name']} yet"
+                return Answer(_LATER, status=404, reason=reason)
+            note.restart(None if note.completing else note.etag)
             return self._next(self._start)
         if response.status not in (200, *_UNTOLD) or response.is_html():
             return self._no(response)
         if response.status == 200:
             note.parts = min(note.parts, _leading(response.json(), note.parts))
-            note.completing = False
-        return self._next(self._check if note.completing else self._go_on)
+        note.completing = False
+        return self._next(self._go_on)
 
-    def _start(self, parcel: Parcel) -> Answer:
-        details, note = parcel.details, self._note
-        headers = {"timestamp": format_ms(details["created_ms"])}
-        if details["type"]:
-            headers["type"] = details["type"]
-        response = self._put(parcel, "?upload=start", headers=headers)
-        if _is_done(response):
-            note.restart(note.etag)
-            note.save()
-            return self._next(self._go_on)
-        if response.status in _STALE and note.etag is None:
-            return self._next(self._find)  # there is a file of that name: replace it
-        if response.status in _STALE or (response.status == 404 and note.etag is not None):
-            return self._begin_again(parcel, response)
-        return self._no(response)
-
-    def _find(self, parcel: Parcel) -> Answer:
-        """Look up the file that is to be replaced: without its etag nobody may."""
-        found, response = self._listed(parcel)
-        if response is not None:
-            return self._no(response)
-        if found is None or not isinstance(found.get("etag"), int):
-            self._step = self._start
-            reason = f"the platform has a file {parcel.details['name']} and does not show it"
-            return Answer(_HELD, status=409, reason=reason)
-        self._note.etag = found["etag"]
-        return self._next(self._start)
-
-    def _go_on(self, parcel: Parcel) -> Answer:
+    def _go_on(self, parcel: "Parcel") -> Answer:
         """Send the part that is missing, or the word that all are there."""
         note, size = self._note, parcel.details["size"]
         offset = note.parts * note.part_bytes
         if offset >= size:
             return self._complete(parcel)
-        length = min(note.part_bytes, size - offset)
-        parcel.length = length
-        part = _Part(parcel.file, offset, length, self._digests[note.parts])
-        response = self._put(parcel, f"?part={note.parts + 1}", part)
+        parcel.length = min(note.part_bytes, size - offset)
+        part = FilePart(parcel.file, offset, parcel.length, self._digests[note.parts])
+        response = self._service.put_part(parcel.details["name"], note.etag, note.parts + 1, part)
         if _is_done(response):
             note.parts += 1
-            note.save()
+            self._save()
             return self._next(self._go_on)
-        if response.status in _GONE:
-            return self._begin_again(parcel, response)
+        if response.status in (404, *_STALE):
+            return self._doubt(self._no(response), begin=response.status in _STALE)
         return self._no(response)
 
-    def _complete(self, parcel: Parcel) -> Answer:
+    def _complete(self, parcel: "Parcel") -> Answer:
         note = self._note
         note.completing = True
-        note.save()
+        self._save()
         self._refusal = None
-        self._step = self._check  # whatever comes, or does not: it may have been carried out
-        response = self._put(parcel, "?upload=complete")
+        self._step = self._look  # whatever comes, or does not: it may have been carried out
+        response = self._service.complete(parcel.details["name"], note.etag)
         if _is_done(response):
-            return self._arrived()
+            self._step = self._compare
+            return self._compare(parcel)
         answer = self._no(response)
-        if response.status in (400, *_GONE):
+        if response.status in (400, 404, *_STALE):
             # The transport repeats a request whose connection was closed: this may be the second.
             self._refusal = answer
-            return self._next(self._check)
+            return self._next(self._look)
         return answer
 
-    def _check(self, parcel: Parcel) -> Answer:
+    def _compare(self, parcel: "Parcel") -> Answer:
+        """Whether what is there is as long as what was sent: the last part may have been lost."""
+        name, size = parcel.details["name"], parcel.details["size"]
+        found, _no_list = self._service.find(name)
+        there = found.get("size") if found is not None else None
+        # Not shown, or as it was before: the platform's yes counts.
+        if found is None or there in (size, None) or found.get("etag") == self._note.etag:
+            return self._arrived()
+        self._note.completing = False
+        reason = f"{_SERVICE}it took all {size} bytes of {name} and has {there}"
+        hint = "look at it there; the file is kept here, and is sent again"
+        return self._doubt(Answer(_HELD, status=200, reason=reason, hint=hint), begin=True)
+
+    def _look(self, parcel: "Parcel") -> Answer:
         """Whether the file arrived by a request whose answer did not come."""
-        found, response = self._listed(parcel)
+        found, response = self._service.find(parcel.details["name"])
         if response is not None and response.status not in (404, *_UNTOLD):
             return self._no(response)
         if found is not None and self._is_ours(found, parcel):
             return self._arrived()
         if self._refusal is not None:
-            refusal, self._refusal = self._refusal, None
-            return self._again(parcel, refusal)
-        self._note.completing = False
-        return self._next(self._resume)
+            self._note.completing = False
+            return self._doubt(self._refusal, begin=False)
+        return self._ask(parcel)
 
     # -- what follows -----------------------------------------------------------------------
 
@@ -200,89 +242,55 @@ class FileSender:
 
     def _arrived(self) -> Answer:
         # The note stays: a kill before the record is acknowledged finds by it that all is done.
-        self._sequence = self._begun_again = 0
+        self._sequence = 0
         return Answer(_ARRIVED, status=200)
 
-    def _begin_again(self, parcel: Parcel, response: Response) -> Answer:
-        return self._again(parcel, self._no(response))
+    def _doubt(self, answer: Answer, *, begin: bool) -> Answer:
+        """The platform does not have what it should: ask what it has, then begin again.
 
-    def _again(self, parcel: Parcel, answer: Answer) -> Answer:
-        """The platform knows nothing of the upload any more: once more from the start.
-
-        What was forgotten, or replaced by somebody, is over then. Where it is not, *answer* says
-        what it is, and the lane waits.
+        Where neither helps, *answer* says what it is, and the lane waits. *begin*: asking is no
+        use, because the file that is to be replaced changed, or there is nothing to ask for.
         """
-        self._note.restart(None)
-        self._note.save()
-        self._step = self._start
-        if self._begun_again != parcel.sequence:
-            self._begun_again = parcel.sequence
-            return Answer(_GO_ON, status=answer.status)
-        self._begun_again = 0
+        self._doubts += 1
+        if begin and self._doubts == 1:
+            self._doubts = 2
+        if self._doubts == 2:
+            self._note.restart(None)
+            self._save()
+            return self._next(self._start)
+        if self._doubts == 1:
+            return self._next(self._ask)
+        self._doubts = 0
+        self._step = self._ask
         return answer
 
-    def _no(self, response: Response) -> Answer:
+    def _no(self, response: "Response") -> Answer:
         """The answer *response*, which is not what was hoped for."""
         row = outcome.of_response(response)
-        if row.outcome == outcome.ACK:  # a 200 that says nothing useful
-            row = _IN_TROUBLE
+        if response.status == _TOO_LONG_NAME:
+            row = _REFUSED
+        elif row.outcome == outcome.ACK:  # a 200 that says nothing useful
+            row = _LATER
         elif row.outcome == outcome.RENEW:
             row = _HELD  # of this service alone: what is good for the exchange goes on
         answer = Answer.of_response(row, response, self._session)
-        answer.reason = "the IoT File service: " + answer.reason
-        if response.status in (401, 403, 404):
-            answer.hint = _MAY_NOT
+        answer.reason = _SERVICE + answer.reason
+        if not response.is_html():  # else it is none of the platform's
+            answer.hint = _HINTS.get(response.status, "")
         return answer
 
-    # -- HTTP -------------------------------------------------------------------------------
+    def _save(self) -> None:
+        """Without the note a restart costs parts, no more; and sending is what empties a disk."""
+        try:
+            self._note.save()
+            self._disk = ""
+        except OSError as error:
+            if str(error) != self._disk:
+                words = "a restart sends the file from its start: its progress cannot be kept: "
+                log("warning", "upload", words + str(error))
+            self._disk = str(error)
 
-    def _put(
-        self,
-        parcel: Parcel,
-        query: str,
-        body: "Body | bytes" = b"",
-        *,
-        headers: "dict[str, str] | None" = None,
-    ) -> Response:
-        headers = {"Content-Type": "application/octet-stream", **(headers or {})}
-        if self._note.etag is not None:
-            headers["If-Match"] = str(self._note.etag)
-        return self._call("PUT", self._url("files", parcel) + query, headers, body)
-
-    def _call(
-        self,
-        method: str,
-        url: str,
-        headers: "dict[str, str] | None" = None,
-        body: "Body | bytes | None" = None,
-    ) -> Response:
-        return self._session.send(Request(method, url, headers, body))
-
-    def _url(self, kind: str, parcel: Parcel) -> str:
-        session = self._session
-        name = quote(parcel.details["name"], safe="")
-        # The agent's asset has the agent's id (services API 4.1).
-        return f"{session.base_url}{_BASE}/{kind}/{session.client_id}/{name}"
-
-    def _listed(self, parcel: Parcel) -> "tuple[dict[str, Any] | None, Response | None]":
-        """The file of this name as the platform shows it, or the answer that is no list."""
-        name = parcel.details["name"]
-        url = f"{self._session.base_url}{_BASE}/files/{self._session.client_id}?limit={_PAGE}"
-        if not set(name) & set("'\"*") and " and " not in name:
-            url += "&filter=" + quote(f"name eq '{name}'", safe="")
-        for page in range(_PAGES):
-            response = self._call("GET", f"{url}&offset={page * _PAGE}")
-            rows = response.json() if response.status == 200 else None
-            if not isinstance(rows, list):
-                return None, response
-            for row in rows:
-                if isinstance(row, dict) and row.get("name") == name and not row.get("path"):
-                    return row, None
-            if len(rows) < _PAGE:
-                break
-        return None, None
-
-    def _is_ours(self, found: "dict[str, Any]", parcel: Parcel) -> bool:
+    def _is_ours(self, found: "dict[str, Any]", parcel: "Parcel") -> bool:
         """What is there came by this upload: as long, as old, and not what it replaced."""
         details = parcel.details
         try:
@@ -296,43 +304,11 @@ class FileSender:
         )
 
 
-class _Part(Body):
-    def __init__(self, file: "SpooledFile", offset: int, length: int, sha256: str) -> None:
-        self._file = file
-        self._place = offset, length, sha256
-        self.length = length
-
-    def chunks(self) -> "Iterator[bytes]":
-        return self._file.part(*self._place)
-
-
-def digests(file: "SpooledFile", part_bytes: int) -> "list[str]":
-    """SHA-256 of each part of a file, after a look at whether the whole is what was spooled.
-
-    Raises:
-        OSError: It is not, or cannot be read.
-    """
-    found: "list[str]" = []
-    digest, left = hashlib.sha256(), part_bytes
-    for data in file.chunks():
-        rest = data
-        while rest:
-            taken, rest = rest[:left], rest[left:]
-            digest.update(taken)
-            left -= len(taken)
-            if not left:
-                found.append(digest.hexdigest())
-                digest, left = hashlib.sha256(), part_bytes
-    if left < part_bytes:
-        found.append(digest.hexdigest())
-    return found
-
-
-def _is_done(response: Response) -> bool:
+def _is_done(response: "Response") -> bool:
     return response.status in _DONE and not response.is_html()
 
 
-def _leading(listed: Any, otherwise: int) -> int:
+def _leading(listed: "Any", otherwise: int) -> int:
     """How many parts are there without a gap; *otherwise* where the list cannot be read.
 
     Its form is written down nowhere.

@@ -57,9 +57,10 @@ class FileLane:
 
     def __init__(self, dispatch: "Dispatch", parcels: bool, now_ms: int) -> None:
         self.parcels = parcels
-        self.turn = False
+        self.turn = self._others_turn = False
         self.deaths = 0
         self.sending: "dict[str, Any] | None" = None
+        self._sequence = 0  # of that parcel
         self._dispatch = dispatch
         self._tried_ms = now_ms
 
@@ -97,16 +98,39 @@ class FileLane:
         dispatch.lanes["files"].wait(reason, now_ms + dispatch.settings.hold_retry_ms)
         return True
 
-    def told(self, parcel: Parcel, went: bool, *, done: bool) -> None:
-        """A request of *parcel* was answered, with yes where it *went*; *done*: its last."""
+    def send(self) -> int:
+        """Send the next request of the parcel that is the oldest file; return how long to wait."""
+        dispatch = self._dispatch
+        load = dispatch.new_load()
         self.turn = False
+        try:
+            load.add_single("files", 0, 1)
+        except OSError as error:
+            dispatch.unreadable("files", error)
+        if load.parcel is not None:
+            return dispatch.send(load)
+        load.release()
+        return 0
+
+    def gives_way(self) -> bool:
+        """True once behind each request of a parcel that a search sends: the others go then."""
+        gives_way, self._others_turn = self._others_turn, False
+        return gives_way
+
+    def told(self, parcel: Parcel, went: bool, *, done: bool) -> None:
+        """A request of *parcel* was answered, with yes where it *went*; *done*: for good."""
+        self.turn = False
+        self._others_turn = went and not done
         if went and parcel.length:
             self.deaths = 0
         name, size = parcel.details["name"], parcel.details["size"]
         self.sending = None if done else {"name": name, "size": size, "sent": parcel.sent}
+        self._sequence = parcel.sequence
 
     def _first(self) -> "dict[str, Any] | None":
         record = self._dispatch.first("files")
+        if record is None or record.sequence > self._sequence:
+            self.sending = None  # it was set aside, or gave way to newer ones
         if record is None:
             return None
         import json

@@ -103,6 +103,8 @@ class Poison:
             now_ms: Monotonic time.
             by_trouble: It stumbled (5xx) rather than refused: do not hold for want of proof.
         """
+        if self.searching:
+            self.give_up()  # of another lane, which went on beside a parcel; it begins anew
         self._suspects = [_Suspect(batch) for batch in load.batches]
         self._parcel = load.parcel is not None
         self._by_trouble = by_trouble

@@ -186,7 +186,7 @@ class Uploader:
             self.notify_online()
         dispatch.link_is_back = False
         try:
-            if dispatch.poison.searching:
+            if dispatch.poison.searching and not dispatch.files.gives_way():
                 return dispatch.search(now_ms)
             dispatch.poison.look(now_ms)
             self._time_piece()
@@ -308,16 +308,9 @@ class Uploader:
         if parcel:
             ready.remove("files")
             if files.turn or not self._others(ready):
-                files.turn = False
-                try:
-                    load.add_single("files", 0, 1)
-                except OSError as error:
-                    self._dispatch.unreadable("files", error)
-                if load.parcel is not None:
-                    return self._dispatch.send(load)
-                load.release()
-                return 0
+                return files.send()
             files.turn = True
+        parcel = parcel or self._dispatch.poison.searching != ""  # it goes on next
         for lane in ready:
             samples = lane == "timeseries"
             most = self.settings.max_samples if samples else self.settings.max_items
@@ -357,7 +350,10 @@ class Uploader:
         ready = [lane for lane in SHARED_LANES if now_ms >= self._lanes[lane].until_ms]
         if self._lanes["models"].unreadable and "timeseries" in ready:
             ready.remove("timeseries")  # nobody knows which model they are behind
-        if "files" in ready and self._dispatch.files.waits(now_ms, self._others(ready)):
+        dispatch = self._dispatch
+        if "files" in ready and (
+            dispatch.poison.searching or dispatch.files.waits(now_ms, self._others(ready))
+        ):
             ready.remove("files")
         if any(self._lanes[lane].failures >= _TROUBLES_TO_SEPARATE for lane in ready):
             # One of them may be what the platform stumbles over: see which.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import random
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import time
 
 import pytest
 
+from mcagent import Agent, BufferSettings, Event, File, UploadSettings
 from mcagent.emulator import Emulator
+from tests.faults import mounts
 
 SIZE = 60_000_000
 FILES = "* /api/iotfile/*"
@@ -55,6 +58,41 @@ def test_60_mb_survive_cuts_kills_and_a_hub_that_is_started_again(tmp_path, figu
     assert file["sha256"] == hashlib.sha256(content).hexdigest()
     figure("60 MB by the file service", f"{life} kills, at most {max(peaks) / 1024:.0f} MB of RSS")
     assert max(peaks) < 64 * 1024
+
+
+@pytest.mark.slow
+def test_a_full_disk_keeps_neither_the_file_nor_anybody_else_from_leaving(
+    tmp_path, caplog, tool_missing
+):
+    """Nothing can be noted of the upload: it goes on, and its end is what makes room again."""
+    content = random.Random(5).randbytes(12_000_000)
+    try:
+        disk = mounts.tmpfs(tmp_path / "disk", "size=14m")
+    except OSError as error:
+        tool_missing(f"no small file system can be mounted: {error}")
+    with disk, Emulator(data=tmp_path / "hub") as hub:
+        boarding = hub.create_agent("press-7", automap=True)
+        with Agent.open(
+            disk.path + "/state",
+            boarding=boarding,
+            ca_file=hub.ca_file,
+            upload=UploadSettings(min_interval_s=0, backoff_base_s=0.05),
+            buffer=BufferSettings(min_free_bytes=0, min_free_files=0),
+        ) as agent:
+            assert agent.onboard().onboarded
+            receipt = agent.submit(File(content, name="video.bin"))
+            told = agent.submit(Event("before the disk was full"))
+            with open(disk.path + "/full", "wb", buffering=0) as file:
+                with pytest.raises(OSError, match="No space left"):
+                    while True:
+                        file.write(bytes(4096))
+                assert agent.upload(timeout_s=60).pending == 0
+            assert told.delivered
+            assert receipt.delivered
+        (stored,) = hub.files()
+        assert stored["sha256"] == hashlib.sha256(content).hexdigest()
+        assert os.listdir(disk.path + "/state/buffer/files/spool") == []
+    assert [one for one in caplog.messages if "its progress cannot be kept" in one]
 
 
 def _run(arguments, after_s):

@@ -74,6 +74,7 @@ class Device:
 
     @property
     def stored(self):
+        self.hub.settle()
         return {file["name"]: file["sha256"] for file in self.hub.files(self.client_id)}
 
     def events(self):
