@@ -156,7 +156,7 @@ def _checked_name(name: "Any", *, is_given: bool) -> str:
         name = name.split("/")[-1]
     checked: str = require_text("file name", name, EXCHANGE_MAX_BYTES, _SOURCE)
     # Whether "/" makes a folder is unknown (agent API, 6.4.3), and control characters break lists.
-    if "/" in checked or any(character < " " for character in checked):
+    if "/" in checked or any(one < " " or one == "\x7f" for one in checked):
         raise InvalidMessage(
             "file name %s holds '/' or a control character" % shorten(checked),
             hint="give the name alone, without a folder",

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from typing import Callable, Iterator, NamedTuple
+from typing import BinaryIO, Callable, Iterator, NamedTuple
 
 from ..errors import InvalidMessage
 from ..transport.http import Body
@@ -74,7 +74,7 @@ class Source:
         Raises:
             FileChanged: It changed while it was read.
         """
-        with open(self.path, "rb") as file:
+        with self._open() as file:
             data = file.read(self.size + 1)
         self.check()
         return Snapshot(data)
@@ -83,7 +83,7 @@ class Source:
         """SHA-256 of the whole file and of each of its parts, in one pass."""
         whole = hashlib.sha256()
         parts: list[str] = []
-        with open(self.path, "rb") as file:
+        with self._open() as file:
             while True:
                 one, left = hashlib.sha256(), part_bytes
                 while left and (data := file.read(min(left, _READ_BYTES))):
@@ -94,13 +94,23 @@ class Source:
                     return whole.hexdigest(), parts
                 parts.append(one.hexdigest())
 
+    def _open(self) -> "BinaryIO":
+        try:
+            return open(self.path, "rb")
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> InvalidMessage:
+        return InvalidMessage(
+            f"cannot read {self._shown}: {error.strerror}",
+            hint="is the path right, and may this user read it?",
+        )
+
     def _look(self) -> Identity:
         try:
             state = os.stat(self.path)
         except OSError as error:
-            raise InvalidMessage(
-                f"cannot read {self._shown}: {error.strerror}", hint="is the path right?"
-            ) from error
+            raise self._unreadable(error) from error
         if not stat.S_ISREG(state.st_mode):
             raise InvalidMessage(
                 f"{self._shown} is not a file", hint="a directory is uploaded file by file"

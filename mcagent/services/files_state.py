@@ -35,6 +35,7 @@ class UploadState:
         key = json.dumps([*target, source], ensure_ascii=True)
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
         self._path = os.path.join(directory, f"{name}.json")
+        self._directory = directory
         self._files = FileSystem()
         self._lock = FileLock(os.path.join(directory, f"{name}.lock"))
         self.parts: dict[int, str] = {}
@@ -83,7 +84,13 @@ class UploadState:
             "condition": self.condition,
             "started_ms": self.started_ms,
         }
-        self._files.write_atomic(self._path, json.dumps(value).encode())
+        try:
+            self._files.write_atomic(self._path, json.dumps(value).encode())
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot keep the state of an upload in {self._directory}: {error.strerror}",
+                hint="make room there and call it again: it goes on where it was",
+            ) from error
 
     def forget(self) -> None:
         """The upload is over, one way or the other."""

@@ -85,11 +85,13 @@ def check_name(name: str) -> "tuple[str, ...]":
         InvalidMessage: It is empty, too long, ends in a slash, or has an empty segment.
     """
     segments = tuple(name.split("/"))
-    if len(name) > _NAME_MAX or not name.isprintable() or not all(segments):
+    # Spaces without a break, signs of direction and the like are in the names that devices give.
+    controls = any(one < " " or one == "\x7f" or "\ud800" <= one <= "\udfff" for one in name)
+    if len(name) > _NAME_MAX or controls or not all(segments):
         raise InvalidMessage(
             f"{name[:80]!r} is no name for a file of an asset",
             hint=f"1 to {_NAME_MAX} characters such as logs/2026/pump.log: no slash at the "
-            "beginning or the end, nor two in a row",
+            "beginning or the end, nor two in a row, no control characters",
         )
     if any(segment in (".", "..") for segment in segments):
         # A proxy on the way would take them out of the address.

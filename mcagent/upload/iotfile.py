@@ -30,8 +30,8 @@ _STALE = (409, 412)
 # The agent may not list its files, or this form of the list is not offered: our own note counts.
 _UNTOLD = (400, 403, 405, 501)
 _TOO_LONG_NAME = 414  # what stands between allows addresses of some thousand bytes
-# For a file whose last request was not answered: two minutes and more, with the lane's waits.
-# Joining the parts may take the platform longer than a request.
+# For a file that is not there, or is short, when all its parts were taken: two minutes and more,
+# with the waits of the lane. Joining them may take the platform longer than a request.
 _LOOKS = 8
 
 _SERVICE = "the IoT File service: "
@@ -76,7 +76,7 @@ class FileSender:
         self._digests: "list[str]" = []  # of its parts
         self._step: "Callable[[Parcel], Answer]" = self._start
         self._doubts = 0  # 1: the platform was asked what it has; 2: begun again
-        self._looks = 0  # whether it is visible, without an answer to the last request
+        self._looks = 0  # for what should be visible, behind the last request
         self._cleared = False  # what an upload had left was dropped
         self._refusal: "Answer | None" = None  # of the request to complete it
 
@@ -217,8 +217,11 @@ class FileSender:
         # Not shown, or as it was before: the platform's yes counts.
         if found is None or there in (size, None) or found.get("etag") == self._note.etag:
             return self._arrived()
-        self._note.completing = False
         reason = f"{_SERVICE}it took all {size} bytes of {name} and has {there}"
+        if self._looks < _LOOKS:  # does it join them still?
+            self._looks += 1
+            return Answer(_LATER, status=200, reason=reason)
+        self._note.completing = False
         hint = "look at it there; the file is kept here, and is sent again"
         return self._doubt(Answer(_HELD, status=200, reason=reason, hint=hint), begin=True)
 
@@ -255,6 +258,7 @@ class FileSender:
         if begin and self._doubts == 1:
             self._doubts = 2
         if self._doubts == 2:
+            self._looks = 0
             self._note.restart(None)
             self._save()
             return self._next(self._start)

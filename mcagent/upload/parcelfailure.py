@@ -16,6 +16,10 @@ _SLOW = (
     "a part of %d bytes did not pass in %d s, and smaller ones are not taken: %s. It needs a "
     "faster link; files of less than 10 MB go another way"
 )
+_SHORT = (
+    ". A part of a file, %d bytes, passes whole or not at all: over this link, upload() needs a "
+    "longer timeout_s for it"
+)
 _NO_ROOM = (
     "It stays here and holds its lane: to set it aside, the store `rejected` needs a quota of %d "
     "bytes"
@@ -39,6 +43,8 @@ def parcel_failed(
     if late and parcel.length:
         dispatch.limit.too_slow(parcel.length, dispatch.took_ms)
     if late and answer.kind == "timeout":  # our own patience, or the caller's
+        if parcel.length and dispatch.deadline_ms is not None:
+            answer.reason += _SHORT % parcel.length
         return dispatch.late(load, answer, now_ms)
     if late and parcel.length:
         share_ms = dispatch.others_share_ms() << min(dispatch.files.deaths, 10)

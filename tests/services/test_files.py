@@ -1,5 +1,6 @@
 """mcagent/services/files*.py: uploads in parts that survive cuts, downloads, lists, deletions."""
 
+import errno
 import hashlib
 import json
 import os
@@ -8,9 +9,10 @@ import random
 import pytest
 
 from mcagent import ConfigurationError, InvalidMessage, RemoteError, TransportError
+from mcagent.runtime import FileSystem
 from mcagent.services import files_download, files_upload
 from mcagent.services.files import Files
-from mcagent.services.files_source import FileChanged
+from mcagent.services.files_source import FileChanged, Source
 from mcagent.services.files_values import FileMeta, check_name
 from tests.services.meddler import Meddler, meddle
 
@@ -364,13 +366,16 @@ def test_a_run_that_ended_after_its_last_request_is_recognised(place):
 def test_bad_input_never_leaves(place, tmp_path):
     """Names, metadata, sources and sizes of parts."""
     before = len(place.session.transport.requests)
-    for name in ("", "/x", "x/", "a//b", "a/../b", ".", "x" * 1025, "a\nb"):
+    for name in ("", "/x", "x/", "a//b", "a/../b", ".", "x" * 1025, "a\nb", "a\x7f", "\ud800"):
         with pytest.raises(InvalidMessage):
             place.upload(name=name)
     for meta in (FileMeta(type="x" * 1025), FileMeta(description="naïve"), FileMeta(type="a\nb")):
         with pytest.raises(InvalidMessage, match="printable ASCII"):
             place.upload(meta=meta)
     assert check_name("x" * 1024)
+    assert check_name(
+        "no\xa0break/left\u202eright"
+    )  # as devices name them: to be fetched, deleted
     for wrong in (tmp_path, tmp_path / "none", "/dev/null"):
         with pytest.raises(InvalidMessage):
             place.files.upload(wrong, place.asset, name="x", state_directory=place.state)
@@ -378,6 +383,36 @@ def test_bad_input_never_leaves(place, tmp_path):
         place.files.upload(place.path, place.asset, part_bytes=99, state_directory=place.state)
     calls = [r for r in place.session.transport.requests[before:] if r.method != "GET"]
     assert [request for request in calls if "oauth" not in request.url] == []
+
+
+def test_a_disk_that_takes_no_state_is_told_and_costs_no_part_twice(place, monkeypatch):
+    """Full in mid-upload: what to do is said; the parts that were noted stay where they are."""
+    saves = []
+    write = FileSystem.write_atomic
+
+    def full(self, path, data):
+        saves.append(path)
+        if len(saves) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, path, data)
+
+    monkeypatch.setattr(FileSystem, "write_atomic", full)
+    with pytest.raises(ConfigurationError, match="No space left") as caught:
+        place.upload()
+    assert place.state in caught.value.message
+    assert "it goes on where it was" in caught.value.hint
+    uploaded = place.upload()
+    assert (uploaded.parts_sent, uploaded.parts_kept) == (5, 2)
+    assert uploaded.sha256 == sha(place.content) == place.stored["videos/video.bin"]
+
+
+def test_a_file_that_is_gone_is_named(place):
+    """Deleted between the look at it and its reading; a small one and a large one."""
+    source = Source(place.path)
+    place.path.unlink()
+    for read in (source.snapshot, lambda: source.digests(PART)):
+        with pytest.raises(InvalidMessage, match=r"cannot read .*video\.bin: No such file"):
+            read()
 
 
 def test_parts_grow_so_that_a_thousand_hold_the_file():

@@ -8,7 +8,7 @@ import pytest
 from mcagent import BufferSettings
 from mcagent.buffer.settings import LaneSettings
 from mcagent.emulator import Emulator
-from mcagent.errors import TransportError
+from mcagent.errors import CredentialError, TransportError
 from mcagent.transport.cpython import Urllib3Transport
 from mcagent.transport.http import Response
 from tests.upload.parcels import CONTENT, FILES, PART, Device, Watched, sha, small_parts
@@ -79,14 +79,36 @@ def test_a_last_part_that_was_taken_and_is_not_there_is_no_delivery(device):
     assert liar.parts().count("PUT part=7") == 2
 
 
+def test_a_file_whose_length_grows_for_a_while_is_not_sent_again(device):
+    """The platform lists it while it joins its parts."""
+    listed = []
+
+    def answer(words):
+        if "limit=" not in words or len(listed) == 4:
+            return None
+        listed.append(words)
+        row = {"name": "video.bin", "path": "", "size": 10_000 * len(listed), "etag": 0}
+        return Response(200, {}, json.dumps([row]).encode())
+
+    liar = Liar(answer)
+    device.open_again(transport=liar)
+    device.submit()
+    device.drain()
+    assert device.stored == {"video.bin": sha(CONTENT)}
+    assert len(liar.parts()) == PARTS
+
+
 def test_a_platform_that_always_cuts_the_file_holds_it_with_its_sizes(device):
     """It is not acknowledged, not sent for ever, and the words say what is there."""
     liar = Liar(lambda words: Response(201) if "part=7" in words else None)
     device.open_again(transport=liar)
     device.submit()
     device.tell("meanwhile")
-    device.step_until(lambda: device.agent.status().upload["held"])
-    words = device.agent.status().upload["held"]["files"]
+    held = device.agent.status().upload["held"]
+    while not held:
+        device.agent.upload(timeout_s=0.02)
+        held = device.agent.status().upload["held"]
+    words = held["files"]
     assert "took all 60345 bytes of video.bin and has 60000" in words
     assert device.agent.status().lanes["files"]["records"] == 1
     assert len(liar.parts()) == 2 * PARTS
@@ -304,6 +326,38 @@ def test_a_last_request_that_times_out_keeps_nobody_else_waiting(device):
     assert device.agent.status().upload["reason"].startswith("files")
 
 
+def test_a_caller_with_too_little_time_for_a_part_hears_it(device):
+    """Each call would begin the same part, and end it."""
+
+    def answer(words):
+        return TransportError("time is over", kind="timeout") if "part=2" in words else None
+
+    device.open_again(transport=Liar(answer))
+    device.submit()
+    reasons = [device.agent.upload(timeout_s=0.2).reason for _ in range(20)]
+    (words,) = {reason for reason in reasons if "timeout_s" in reason}
+    assert "A part of a file, %d bytes, passes whole or not at all" % PART in words
+    assert "upload() needs a longer timeout_s" in words
+
+
+def test_an_agent_that_is_boarded_again_goes_on_where_it_was(device):
+    """Offboarded in mid-upload: the error says what to do, and then no part is sent twice."""
+    device.submit()
+    device.step_until(lambda: device.half_way)
+    device.hub.offboard(device.client_id)
+    with pytest.raises(CredentialError, match="offboarded") as caught:
+        device.agent.upload(timeout_s=5)
+    assert "new boarding configuration" in caught.value.hint
+    assert device.stored == {}
+    device.boarding = device.hub.boarding(device.client_id)
+    watched = Watched(Urllib3Transport())
+    device.open_again(transport=watched)
+    assert device.agent.onboard().onboarded
+    device.drain()
+    assert device.stored == {"video.bin": sha(CONTENT)}
+    assert len(watched.parts()) == PARTS - 3
+
+
 def test_names_that_would_break_an_address_or_a_filter(device):
     """Each arrives under its own name."""
     names = [
@@ -316,6 +370,8 @@ def test_names_that_would_break_an_address_or_a_filter(device):
         "back\\slash.bin",
         "نص-🛰️.bin",
         " spaces .bin",
+        "no\xa0break.bin",
+        "left\u202eright.bin",
         "ä" * 200,
     ]
     for name in names:
