@@ -8,7 +8,6 @@ Stop it, kill it, pull the plug: it goes on where it was. A row that is sent twi
 
 import csv
 import glob
-import json
 import logging
 import os
 import time
@@ -16,11 +15,10 @@ import time
 from mcagent import BufferFull, ConfigurationError, InvalidMessage
 from mcagent.collector import CollectorFile, run_collector
 from mcagent.collectorfile import TIME_FORMATS, time_ms, value_of
-from mcagent.runtime import FileSystem
+from mcagent.progress import Progress
 
 CSV = {
     "folder": str,
-    "progress": "csv_progress.json",
     "time": str,
     "time_format": TIME_FORMATS,
     "delimiter": ",",
@@ -37,13 +35,10 @@ class Backfill:
 
     def __init__(self, file, agent):
         self.file, self.agent, self.troubles = file, agent, file.troubles
-        self.folder, self.path = file.path(file.peer.folder), file.path(file.peer.progress)
+        self.folder = file.path(file.peer.folder)
         self.rows_read, self.told_s = 0, time.monotonic()
         self.left_out = set()
-        self.done = {}  # name -> header and offset
-        if os.path.exists(self.path):
-            with open(self.path, encoding="utf-8") as saved:
-                self.done = json.load(saved)
+        self.progress = Progress(agent, "csv_progress.json")  # name -> header and offset
 
     def tick(self):
         """Record the next rows; close the agent, which ends its loop, when there are none."""
@@ -72,7 +67,7 @@ class Backfill:
         name = os.path.basename(path)
         with open(path, "rb") as file:
             header = file.readline().decode("utf-8-sig", "replace")
-            before = self.done.get(name, {})
+            before = self.progress.done.get(name, {})
             same = before.get("header") == header and before["offset"] <= os.path.getsize(path)
             if same:  # else another file by that name: from its beginning
                 file.seek(before["offset"])
@@ -90,9 +85,8 @@ class Backfill:
                 if count == ROWS:
                     break
         if count:
-            self.agent.flush()  # first the rows, then that they are here
-            self.done[name] = place
-            FileSystem().write_atomic(self.path, json.dumps(self.done).encode())
+            self.progress.done[name] = place
+            self.progress.save()  # first the rows, then that they are here
         return count, lines.whole
 
     def record(self, name, row):

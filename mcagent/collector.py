@@ -73,6 +73,7 @@ class CollectorFile:
         together: Member whose points are always read together, such as ``"topic"``; the others get
             data sources of their own, named after their first point. Samples of one data source
             at one moment may replace each other on the platform. ``""``: all are read together.
+        unique: Member that no two points may share, such as ``"node"``.
         check: Raises ConfigurationError for a point that it cannot collect.
 
     Attributes:
@@ -94,6 +95,7 @@ class CollectorFile:
         point: "dict[str, Any] | None" = None,
         *,
         together: str = "",
+        unique: str = "",
         check: "Callable[[Section], None] | None" = None,
     ) -> None:
         self._folder = os.path.dirname(os.path.abspath(path))
@@ -112,6 +114,7 @@ class CollectorFile:
             return
         described: "dict[str, tuple[str, DataPoint]]" = {}
         firsts: "dict[Any, str]" = {}  # what is read together: its first point
+        owners: "dict[Any, str]" = {}  # what is unique: whose it is
         for number, entry in enumerate(entries, 1):
             where = f"{path}: point {number}"
             try:
@@ -124,6 +127,8 @@ class CollectorFile:
                 whole = Section(where, entry, {**_POINT, **point})
                 if check is not None:
                     check(whole)
+                if unique:
+                    _own(owners, unique, entry[unique], common.id)
                 self.points.append(whole)
             except (ConfigurationError, InvalidMessage) as error:
                 text = error.message.removeprefix(where + ": ")
@@ -262,6 +267,34 @@ class Link:
             _LOG.warning("%s: no event: %s", self._name, error)
 
 
+def secret(name: str) -> str:
+    """A password: of the environment, or of the service's credentials; never of the TOML file.
+
+    Args:
+        name: ``"MQTT_PASSWORD"``: the variable, or a file in systemd's ``$CREDENTIALS_DIRECTORY``
+            (``LoadCredential=MQTT_PASSWORD:/etc/mcagent/mqtt``), whose last line end is left out.
+
+    Raises:
+        ConfigurationError: There is neither.
+    """
+    if name in os.environ:
+        return os.environ[name]
+    reason = "neither in the environment nor among a service's credentials"
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if folder:
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                return file.read().rstrip("\r\n")
+        except UnicodeDecodeError:
+            reason = "the file is no UTF-8"  # which would show what stands in it
+        except OSError as error:
+            reason = str(error)
+    raise ConfigurationError(
+        f"there is no {name}: {reason}",
+        hint=f"set {name} in the environment, or LoadCredential={name}:FILE in the unit",
+    )
+
+
 def run_collector(main: "Callable[[str], None]", description: "str | None") -> None:
     """The command line of a collector: one argument, the TOML file; errors as a line and a hint.
 
@@ -290,6 +323,15 @@ def _from_environment(variable: "re.Match[str]") -> str:
             "`mcagent service print`; elsewhere write the path itself",
         )
     return value
+
+
+def _own(owners: "dict[Any, str]", member: str, value: "Any", point_id: str) -> None:
+    owner = owners.setdefault(value, point_id)
+    if owner != point_id:
+        raise ConfigurationError(
+            f"{member} {value!r} is that of {owner!r} already",
+            hint=f"each {member} is one point's",
+        )
 
 
 def _data_point(entry: Section, *, taken: "dict[str, Any]") -> DataPoint:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mcagent import Agent, ConfigurationError, TimeSeries
-from mcagent.collector import CollectorFile, Link, Troubles, run_collector
+from mcagent.collector import CollectorFile, Link, Troubles, run_collector, secret
 from tests.test_agent import stored
 
 HEAD = """
@@ -92,6 +92,15 @@ def test_a_wrong_point_is_told_and_the_rest_goes_on(tmp_path, caplog, entry, tol
     (record,) = caplog.records
     assert told in record.getMessage()
     assert "point 3" in record.getMessage()
+
+
+def test_what_only_one_point_may_have_is_refused_to_the_second(tmp_path, caplog):
+    """Its values could be only one point's."""
+    more = '[[points]]\nid = "water"\nregister = 7\n'
+    file = read(tmp_path, HEAD + POINTS + more, unique="register")
+    assert [point.id for point in file.points] == ["oil", "strokes"]
+    assert "register 7 is that of 'oil' already; each register is one point's" in caplog.text
+    assert "water" in file.model.points
 
 
 def test_a_file_without_a_right_point_is_refused(tmp_path):
@@ -231,3 +240,23 @@ def test_the_loop_takes_samples_with_time_and_quality_of_their_own(tmp_path):
     (row,) = kept[1:]
     assert row["timestamp"] == "2026-01-05T08:00:00.000Z"
     assert row["values"][0]["qualityCode"] == str(0x80310000 - 2**32)
+
+
+def test_a_secret_comes_from_the_environment_or_the_services_credentials(tmp_path, monkeypatch):
+    """Not from the file that is copied about; an error names the ways, and no secret."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.delenv("MQTT_PASSWORD", raising=False)
+    with pytest.raises(ConfigurationError, match="there is no MQTT_PASSWORD") as caught:
+        secret("MQTT_PASSWORD")
+    assert "LoadCredential=MQTT_PASSWORD:FILE" in caught.value.hint
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="No such file"):
+        secret("MQTT_PASSWORD")
+    (tmp_path / "MQTT_PASSWORD").write_bytes(b"\xe4secret")
+    with pytest.raises(ConfigurationError, match="no UTF-8") as caught:
+        secret("MQTT_PASSWORD")
+    assert caught.value.__context__ is None
+    (tmp_path / "MQTT_PASSWORD").write_text("from a file\n")
+    assert secret("MQTT_PASSWORD") == "from a file"
+    monkeypatch.setenv("MQTT_PASSWORD", "from the environment")
+    assert secret("MQTT_PASSWORD") == "from the environment"

@@ -29,7 +29,7 @@ def run(folder, say=lambda line: None):
     with Scene(folder, "csv_backfill", say) as scene:
         write(scene, "2026-01.csv", range(ROWS // 2))
         write(scene, "2026-02.csv", range(ROWS // 2, ROWS - 1000))
-        progress = os.path.join(scene.folder, "csv_progress.json")
+        progress = os.path.join(scene.folder, "state", "csv_progress.json")
         collector = scene.collector().start()
         # Not before it is onboarded: a kill in that very request may cost the boarding file.
         wait_for(scene.hub.stored, collector.output)

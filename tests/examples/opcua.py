@@ -1,29 +1,33 @@
 """The OPC UA collector with asyncua's server: value, source time and status as the server said."""
 
 import os
+import signal
 import sys
 import time
 
-from tests.examples.scene import Comparison, Scene, answers, free_port, wait_for
+from tests.examples.scene import Comparison, Scene, Wire, answers, free_port, wait_for
 
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "opcua_server.py")
 CONNECTED = ": connected"
-# What the server has said and not yet published when somebody is killed: 0.1 s of 20 a second, and
-# as much again for a busy machine.
-UNPUBLISHED = 6
 
 
 class Press:
     """The server as a program, and what it wrote down."""
 
-    def __init__(self, scene):
+    def __init__(self, scene, *mode):
         self.port = free_port()
         self._log = os.path.join(scene.folder, "said.txt")
-        self.program = scene.program("press", sys.executable, SERVER, self.port, self._log)
+        self.program = scene.program("press", sys.executable, SERVER, self.port, self._log, *mode)
 
     def start(self):
         self.program.start()
         wait_for(lambda: answers(self.port), self.program.output)
+
+    def silenced(self):
+        """What it has said, once it says no more."""
+        self.program.signal(signal.SIGUSR1)
+        wait_for(lambda: self.program.output().endswith("silent\n"), self.program.output)
+        return self.said()
 
     def said(self):
         """[(source time, strokes, status)]"""
@@ -43,65 +47,87 @@ def stored(scene, variable):
 
 
 def run(folder, say=lambda line: None, *, phase_s=1.0):
-    """Listen through an outage, kills of the collector and of the server; compare."""
+    """Listen through outages on both sides, restart and kill of server and collector; compare."""
     with Scene(folder, "opcua_collector", say) as scene:
-        press = Press(scene)
+        press = Press(scene, "history")
         press.start()
-        url = f"opc.tcp://127.0.0.1:{press.port}"
-        # Each sample is synced: SIGKILL then takes only what the server had not published.
-        collector = scene.collector(url=url, publish_every_s=0.1, sync_every_s=0.0)
-        unheard = []
+        with Wire(press.port) as wire:
+            return _through(scene, press, wire, say, phase_s)
 
-        def away(begin, times):
-            """What was said from *begin* until the collector had subscribed so often."""
-            wait_for(lambda: collector.output().count(CONNECTED) == times, collector.output)
-            unheard.extend(press.said()[max(0, begin - UNPUBLISHED) :])
 
+def _through(scene, press, wire, say, phase_s):
+    # Not synced each: what SIGKILL takes is read from the server's history once more.
+    collector = scene.collector(
+        url=f"opc.tcp://127.0.0.1:{wire.port}", publish_every_s=0.1, timeout_s=1.0
+    ).start()
+
+    def heard():
+        """Wait until what the server says now is at the hub, or in the log that it cannot be."""
+        newest = press.said()[-1]
+        wait_for(lambda: newest in stored(scene, "strokes"), collector.output)
+
+    def connected(times):
+        wait_for(lambda: collector.output().count(CONNECTED) >= times, collector.output)
+
+    progress = os.path.join(scene.folder, "state", "opcua_progress.json")
+    wait_for(lambda: os.path.exists(progress), collector.output)
+    heard()
+    first = {name: stored(scene, name)[0] for name in ("strokes", "oil_temperature")}
+    say("the link to the hub is cut")
+    scene.hub.disconnect()
+    for times in (2, 3):
+        time.sleep(phase_s)
+        say("SIGKILL of the collector")
+        collector.kill()
+        time.sleep(phase_s)
         collector.start()
-        away(0, 1)
-        wait_for(lambda: stored(scene, "strokes"), collector.output)
-        time.sleep(phase_s)
-        say("the link to the hub is cut")
-        scene.hub.disconnect()
-        time.sleep(phase_s)
-        for times in (2, 3):
-            say("SIGKILL of the collector, and at once again")
-            collector.kill()
-            begin = len(press.said())
-            collector.start()
-            away(begin, times)
-            time.sleep(phase_s)
-        say("SIGKILL of the server")
-        press.program.kill()
-        begin = len(press.said())
-        time.sleep(phase_s)
+        connected(times)
+        say("the collector is back")
+    say("the link to the hub is back")
+    scene.hub.reconnect()
+    heard()
+    say("the cable to the server is pulled")
+    wire.pull()
+    wait_for(lambda: collector.output().count("no connection") == 1, collector.output)
+    time.sleep(phase_s)
+    say("the cable is plugged in")
+    wire.plug()
+    connected(4)
+    heard()
+    unsaid = []
+    for times, end, how in (
+        (5, press.program.stop, "restarted"),
+        (6, press.program.kill, "killed"),
+    ):
+        say(f"the server is {how}")
+        end()
+        if how == "killed":
+            unsaid = press.said()[-1:]  # written down, and perhaps no more than that
+        wait_for(lambda times=times: collector.output().count("no connection") == times - 3, "")
         press.start()
-        away(begin, 4)
-        say("the server is back, and so is the collector")
-        time.sleep(phase_s)
-        say("the link to the hub is back")
-        scene.hub.reconnect()
-        time.sleep(phase_s)
-        press.program.kill()
-        said = press.said()
-        unheard += said[-UNPUBLISHED:]
-        wait_for(lambda: said[-UNPUBLISHED - 1] in stored(scene, "strokes"), collector.output)
-        status = collector.stop()
-        say(f"SIGTERM: the collector ended with status {status}")
-        assert status == 0, collector.output()
-        assert "Traceback" not in collector.output(), collector.output()
-        scene.hub.settle()
-        say(f"events: {[row['event']['description'] for row in scene.hub.events()]}")
+        connected(times)
+        heard()
+    say("the machine is silent, the collector catches up")
+    said = press.silenced()
 
-        def oil(rows):
-            return [(when, number / 8, code) for when, number, code in rows]
+    def compared():
+        for name, each in (("strokes", 1), ("oil_temperature", 1 / 8)):
+            rows = [(when, number * each, code) for when, number, code in said]
+            kept = stored(scene, name)
+            lost = [(when, number * each, code) for when, number, code in unsaid]
+            # From the first value of this node that was heard.
+            yield Comparison(
+                f"{name}, source time, status", rows[rows.index(first[name]) :], kept, lost
+            )
 
-        return [
-            Comparison("strokes, source time, status", said, stored(scene, "strokes"), unheard),
-            Comparison(
-                "oil_temperature, source time, status",
-                oil(said),
-                stored(scene, "oil_temperature"),
-                oil(unheard),
-            ),
-        ]
+    try:
+        wait_for(lambda: all(one.equal for one in compared()), "", timeout_s=20)
+    except AssertionError:
+        say("the comparison fails")
+    status = collector.stop()
+    say(f"SIGTERM: the collector ended with status {status}")
+    assert status == 0, collector.output()
+    assert "Traceback" not in collector.output(), collector.output()
+    scene.hub.settle()
+    say(f"events: {[row['event']['description'] for row in scene.hub.events()]}")
+    return list(compared())

@@ -1,5 +1,6 @@
 """A hub, a real peer and a collector as programs, and what a collector's test does to them."""
 
+import contextlib
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from mcagent.emulator import Emulator
@@ -41,14 +43,14 @@ class Program:
         self._process.kill()
         self._process.wait()
 
+    def signal(self, number):
+        self._process.send_signal(number)
+
     def stop(self):
         """SIGTERM, and the exit status."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         return self._process.wait(20)
-
-    def signal(self, number):
-        self._process.send_signal(number)
 
     def ended(self):
         return self._process.poll() is not None
@@ -117,6 +119,72 @@ class Scene:
                 assert record["_time"] not in values, record
                 values[record["_time"]] = record["values"][variable]
         return values
+
+
+class Wire:
+    """A wire to the server on *port* that can be pulled: it then carries nothing, and nobody is told.
+
+    Attributes:
+        port: Where it begins.
+    """
+
+    def __init__(self, port):
+        self._behind = port
+        self.pulled = False
+        self._listener = socket.create_server(("127.0.0.1", free_port()))
+        self.port = self._listener.getsockname()[1]
+        self._ends = []
+        self._threads = []
+        self._start(self._accept)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self.plug()
+        for thread in self._threads:
+            thread.join()
+        for end in [self._listener, *self._ends]:
+            end.close()
+
+    def pull(self):
+        self.pulled = True
+
+    def plug(self):
+        """New connections are carried; the old ones have been given up."""
+        for end in self._ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self.pulled = False
+
+    def _start(self, target, *arguments):
+        thread = threading.Thread(target=target, args=arguments)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _address = self._listener.accept()
+                self._ends.append(near)
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._behind))
+                except OSError:  # the server is down
+                    near.close()
+                    continue
+                self._ends.append(far)
+                self._start(self._carry, near, far)
+                self._start(self._carry, far, near)
+
+    def _carry(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self.pulled:
+                    target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 class Comparison:
