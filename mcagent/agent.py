@@ -198,18 +198,20 @@ class Agent:
         except OSError as error:
             raise storage_error(self.directory, error)
 
-    def submit(self, message: "Any", *, durable: bool = False) -> "Receipt":
+    def submit(
+        self, message: "Any", *, durable: bool = False, lose_mappings: "bool | list[str]" = False
+    ) -> "Receipt":
         """Store a `TimeSeries`, `Event`, `File`, `DataModel` or `CustomData`.
 
-        An unchanged data model is not stored again. Samples recorded before a new model are sent
-        before it and are judged by the platform under the model they were recorded with.
+        An unchanged data model is not stored again. Samples recorded before a new model go before
+        it, under the one they were recorded with. One that deletes mappings (no `keepMapping`)
+        waits for *lose_mappings*, True or ``status().upload["consent"]["mappings"]``, also later.
 
         Raises:
-            InvalidMessage: The platform would refuse it; nothing was stored.
-            BufferFull: There is no room; nothing was stored.
+            InvalidMessage, BufferFull: The platform would refuse it, or no room: nothing stored.
         """
         try:
-            return self._intake.submit(message, durable)
+            return self._intake.submit(message, durable, lose_mappings)
         except OSError as error:
             raise storage_error(self.directory, error)
 
@@ -309,12 +311,11 @@ class Agent:
     def run(self, collect: "Collect", *, every_s: float) -> None:
         """Call *collect* every *every_s* seconds and record what it returns.
 
-        Until SIGTERM, SIGINT (Ctrl-C) or `close`.
-
-        The whole service: onboards when needed, uploads in the background (CPython) or between
-        samples (MicroPython). An exception in *collect* is counted, logged once per kind, and the
-        loop goes on. Missed moments are skipped and counted, never made up for. The last error of
-        the background thread, which ends with it, is logged and not raised.
+        Until SIGTERM, SIGINT (Ctrl-C) or `close`. The whole service: onboards when needed,
+        uploads in the background (CPython) or between samples (MicroPython). An exception in
+        *collect* is counted, logged once per kind, and the loop goes on. Missed moments are
+        skipped and counted, never made up for. The last error of the background thread, which
+        ends with it, is logged and not raised.
 
         Args:
             collect: Returns data point id to value, or a `TimeSeries` where time or quality are

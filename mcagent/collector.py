@@ -17,6 +17,7 @@ from .errors import AgentError, ConfigurationError, InvalidMessage
 from .journal import log_to_stderr
 from .messages.datamodel import DataModel, DataPoint, DataSource
 from .messages.event import Event, Severity
+from .upload.settings import UploadSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _AGENT: "dict[str, Any]" = {
     "proxy": "",
     "quota_mib": 256,
     "sync_every_s": 1.0,
+    "lose_mappings": False,
 }
 _POINT: "dict[str, Any]" = {
     "id": str,
@@ -177,6 +179,7 @@ class CollectorFile:
                 files=lane if files else None,
                 total_quota_bytes=total_bytes,
             ),
+            upload=UploadSettings(lose_mappings=agent.lose_mappings),
         )
         if self.model is not None:
             opened.submit(self.model)

@@ -112,7 +112,9 @@ class Intake:
             raise InvalidMessage("row %d: %s" % (place, error.message), hint=error.hint)
         return len(payloads)
 
-    def submit(self, message: "Any", durable: bool) -> "Receipt":
+    def submit(
+        self, message: "Any", durable: bool, consent: "bool | list[str]" = False
+    ) -> "Receipt":
         """Store any message; see `Agent.submit`."""
         kind = getattr(message, "kind", None)
         if kind is None:
@@ -134,7 +136,7 @@ class Intake:
             )
         elif kind == MODEL:
             with self._lock:
-                sequence = self._submit_model(message)
+                sequence = self._submit_model(message, consent)
         else:
             payload = message.fragment(self._clock.now_ms())
             sequence = self._buffer.append(message.lane, kind, payload, durable=durable)
@@ -171,6 +173,9 @@ class Intake:
             from .rejected import obey
 
             obey(self._buffer, header, message.file.read(EXCHANGE_MAX_BYTES), note)
+            return
+        if "consent" in header:
+            self._consent(header["consent"], header.get("model"), note)
             return
         kind, lane = header.get("kind"), header.get("lane")
         if kind not in LANE_OF_KIND or LANE_OF_KIND[kind] != lane or kind == MODEL:
@@ -222,24 +227,43 @@ class Intake:
             )
         return shifted(kind, payload, shift_ms or 0)
 
-    def _submit_model(self, model: "DataModel") -> int:
+    def _submit_model(self, model: "DataModel", consent: "bool | list[str]") -> int:
+        if consent is not True and consent is not False and not isinstance(consent, list):
+            raise InvalidMessage(
+                "lose_mappings is a %s" % type(consent).__name__,
+                hint='True, or the list status().upload["consent"]["mappings"]',
+            )
         if model == self._models.model:
-            self._adopt(model, self._models.sequence)  # lengths may differ: they are not sent
+            # Lengths may differ: they are not sent. Consent that was given stays.
+            self._adopt(model, self._models.sequence, consent or self._models.consent)
             return self._models.sequence
         # The barrier is a sequence number of the time series: it must not be given again to a
         # sample recorded under the new model, so what is before it is made durable first.
         self._buffer.flush("timeseries")
         payload = join_model(self._buffer.next_sequence("timeseries"), model.fragment())
         sequence = self._buffer.append("models", MODEL, payload, durable=True)
-        self._adopt(model, sequence)
+        self._adopt(model, sequence, consent)
         return sequence
 
-    def _adopt(self, model: "DataModel", sequence: int) -> None:
+    def _consent(self, consent: "Any", sequence: "Any", note: "Callable[[str], None]") -> None:
+        """An operator's consent to what the model with *sequence* deletes, by the inbox."""
+        with self._lock:
+            model = self._models.model
+            if model is None or sequence != self._models.sequence:
+                note("a consent to lose mappings came too late: there is another data model")
+            else:
+                self._submit_model(model, consent)
+
+    def _adopt(self, model: "DataModel", sequence: int, consent: "bool | list[str]") -> None:
         """Check samples against *model* from now on, also after a restart."""
         present = self._models.model
-        if present is not None and present.to_state() == model.to_state():
+        if (
+            present is not None
+            and present.to_state() == model.to_state()
+            and consent == self._models.consent
+        ):
             return
-        self._models.save(model, sequence)
+        self._models.save(model, sequence, consent)
         empty_strings = self._encoder.empty_strings
         self._encoder = SampleEncoder(model)
         self._encoder.empty_strings = empty_strings

@@ -21,6 +21,8 @@ class ModelStore:
     Attributes:
         model: The last model submitted; None before the first.
         sequence: Its sequence number in the models lane; 0 before the first.
+        consent: True for consent to the loss of every mapping that it deletes on the platform, or
+            the list of those that it was given for; else False.
         directory, fs: As given.
     """
 
@@ -30,6 +32,7 @@ class ModelStore:
         self._path = directory + "/model.json"
         self.model: "DataModel | None" = None
         self.sequence = 0
+        self.consent: "bool | list[str]" = False
 
     def load(self) -> str:
         """Read the file. Return what was wrong with it, ``""`` when nothing was."""
@@ -44,6 +47,7 @@ class ModelStore:
                 )
             self.model = DataModel.from_state(state["model"])
             self.sequence = state["sequence"]
+            self.consent = state.get("lose_mappings", False)
         except OSError:
             return ""  # no model yet
         except (ValueError, KeyError, TypeError, AttributeError, InvalidMessage) as error:
@@ -55,11 +59,18 @@ class ModelStore:
         """The model on the wire; None before the first."""
         return None if self.model is None else self.model.fragment()
 
-    def save(self, model: "DataModel", sequence: int) -> None:
+    def consent_for(self, sequence: int) -> "bool | list[str]":
+        """The consent for the record *sequence* of the models lane; 0: for the present model."""
+        return self.consent if sequence in (0, self.sequence) else False
+
+    def save(self, model: "DataModel", sequence: int, consent: "bool | list[str]" = False) -> None:
         """Remember *model* once its record in the models lane is durable."""
         import json
 
         state = {"version": _VERSION, "sequence": sequence, "model": model.to_state()}
+        if consent:
+            state["lose_mappings"] = consent
         self.fs.write_atomic(self._path, json.dumps(state).encode())
         self.model = model
         self.sequence = sequence
+        self.consent = consent

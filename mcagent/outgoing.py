@@ -125,6 +125,7 @@ class Outgoing:
                     settings=self._settings,
                     senders=_senders(session, self._models),
                     local_model=self._models.fragment,
+                    consent=self._models.consent_for,
                 )
             return self._uploader
 

@@ -28,9 +28,9 @@ def ask(args: "argparse.Namespace", question: str) -> None:
     if args.yes:
         return
     if not sys.stdin.isatty():
+        command = " ".join(filter(None, (args.command, getattr(args, "action", ""))))
         raise UsageError(
-            f"mcagent {args.command} {args.action} asks first, and there is nobody to ask: "
-            + question,
+            f"mcagent {command} asks first, and there is nobody to ask: {question}",
             hint="--yes goes on without asking; --dry-run shows what would be done",
         )
     sys.stderr.write(f"{question} [y/N] ")

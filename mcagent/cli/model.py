@@ -4,8 +4,16 @@ import json
 import sys
 
 from ..errors import InvalidMessage
-from .common import add_json_option, count, open_agent, show, state_directory
-from .exits import OK
+from .common import (
+    add_json_option,
+    add_network_options,
+    count,
+    open_agent,
+    show,
+    state_directory,
+)
+from .consent import add_writing_options
+from .exits import OK, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +31,29 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         "text point with its length if it has one ('-': standard input); without it the present "
         "model is shown",
     )
+    parser.add_argument(
+        "--lose-mappings",
+        action="store_true",
+        help="name the mappings that the present model would delete on the platform, and consent "
+        "to that; beside a running service, too",
+    )
+    add_writing_options(parser, asks=True)
+    add_network_options(parser)
     add_json_option(parser)
 
 
 def run(args: "argparse.Namespace") -> int:
+    if args.lose_mappings:
+        if args.file is not None:
+            raise UsageError(
+                "--lose-mappings names what the present model deletes, and FILE is a new one",
+                hint=f"mcagent model {args.file} first, then mcagent model --lose-mappings",
+            )
+        from .modelconsent import run_consent
+
+        return run_consent(args)
+    if args.dry_run or args.yes:
+        raise UsageError("--dry-run and --yes are for --lose-mappings", hint="leave them out")
     return _show(args) if args.file is None else _submit(args)
 
 

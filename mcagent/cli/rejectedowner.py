@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 _EVERY_S = 0.1
 
 
+def taken(path: str, wait_s: float) -> bool:
+    """True once the owner dealt with the message *path*; False when *wait_s* were not enough."""
+    until_s = time.monotonic() + wait_s
+    while os.path.exists(path):
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
+            return False
+        time.sleep(min(_EVERY_S, left_s))
+    return True
+
+
 class Request:
     """What is asked of the owner of *directory*; it is in the inbox, synced, once this returns.
 
@@ -41,13 +52,7 @@ class Request:
 
     def wait(self, wait_s: float) -> bool:
         """True once the owner has dealt with it; False when *wait_s* were not enough."""
-        until_s = time.monotonic() + wait_s
-        while os.path.exists(self._path):
-            left_s = until_s - time.monotonic()
-            if left_s <= 0:
-                return False
-            time.sleep(min(_EVERY_S, left_s))
-        return True
+        return taken(self._path, wait_s)
 
     def outcome(self, args: "argparse.Namespace") -> Outcome:
         """What has left the store, and what has not and why."""

@@ -39,7 +39,7 @@ class Aftermath:
         local_id: Of the data model here; ``""`` where there is none.
         points: How many data points were looked at.
         unmapped: Data points whose values the platform drops, to why.
-        not_kept: Data points whose mapping ends when the device sends another data model.
+        not_kept: Mappings that end when the device sends another data model.
         recorded: Data points that wait in the buffer, to the number of samples.
         records: The newest recoverable records: ``time``, ``reason``, ``correlation_id``, ``id``.
         records_total: How many there are; None where they could not be read.
@@ -116,7 +116,7 @@ class Aftermath:
             lines.append("each of the %d data points has a valid mapping" % self.points)
         if self.not_kept:
             lines.append(
-                "made without keepMapping, and so deleted by the next data model: the mapping of "
+                "made without keepMapping, so that another data model would delete them: "
                 + ", ".join(self.not_kept)
             )
         return lines
@@ -204,7 +204,7 @@ def _read_mappings(case: Case, report: Aftermath) -> None:
             report.unread.append(view.note)
             return
     report.mappings_read = True
-    report.not_kept = view.not_kept
+    report.not_kept = view.not_kept or []
     if view.model is None:
         return
     report.configuration_id = view.model.id

@@ -3,10 +3,11 @@
 from ..errors import TransportError
 from ..inspection.survey import printable
 from ..modelstore import ModelStore
+from ..upload.consent import covers
 from ..upload.platformview import Configuration, PlatformView
 from .aftermath import recorded_kinds
 from .case import Case
-from .recordedpoints import recorded_points
+from .recordedpoints import model_waits, recorded_points
 from .step import Step, failed, passed, skipped
 
 TYPE_CHECKING = False
@@ -94,8 +95,20 @@ def mappings(case: Case) -> Step:
     facts = {"points": len(kinds), "unmapped": list(missing), "why": missing}
     details = [printable(f"{point}: {why}") for point, why in missing.items()]
     if view.not_kept:
-        ending = ", ".join(view.not_kept)
-        details.append(f"made without keepMapping, and so deleted by the next model: {ending}")
+        ending = ", ".join(map(printable, view.not_kept))
+        details.append(f"made without keepMapping, another model would delete them: {ending}")
+        store = ModelStore(case.directory, case.fs)
+        store.load()
+        asks = store.model is not None and not view.shows(Configuration(_parsed(store.model)))
+        if asks and model_waits(case.directory) and not covers(store.consent, view.not_kept):
+            return failed(
+                "consent",
+                f"the data model here is held back: it would delete {len(view.not_kept)} mappings "
+                "that were made without keepMapping",
+                "make them again with keepMapping, or consent: mcagent model --lose-mappings",
+                details=details,
+                facts=facts,
+            )
     if not missing:
         measured = f"all {len(kinds)} data points have a valid mapping"
         return passed(measured, details=details, facts=facts)

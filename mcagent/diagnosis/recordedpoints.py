@@ -1,4 +1,4 @@
-"""Which data points wait in the buffer; read beside a running service, without its lock."""
+"""Which data points, and data models, wait in the buffer; read beside a running service."""
 
 import json
 
@@ -28,6 +28,15 @@ def recorded_points(directory: str, most: int = MOST_SAMPLES) -> "dict[str, int]
             point = value["dataPointId"]
             found[point] = found.get(point, 0) + 1
     return found
+
+
+def model_waits(directory: str) -> bool:
+    """A data model is in the buffer, and was not delivered yet."""
+    try:
+        survey = Survey(directory)
+    except ConfigurationError:
+        return False
+    return next(Export(survey, _ignore).entries(["models"]), None) is not None
 
 
 def _ignore(_bytes: int) -> None:

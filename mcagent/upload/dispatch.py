@@ -51,7 +51,7 @@ class Dispatch:
         buffer: Where batches come from and are acknowledged.
         senders: ``"exchange"``, and a record kind where those of it that are too large for an
             exchange go otherwise, to what sends a body and returns its `Answer`.
-        barrier: Learns that its model was accepted.
+        barrier: Learns that its model was accepted; knows which may be sent as a proof.
         configuration_id: From the id that samples were recorded under to the one to send.
         times: Corrects what a clock that was not set has said.
         clock: Monotonic time.
@@ -83,7 +83,9 @@ class Dispatch:
     ) -> None:
         base_ms = settings.backoff_base_ms
         self.lanes = {lane: LaneState(random_unit, base_ms) for lane in _ALL_LANES}
-        self.poison = Poison(buffer, self.lanes, settings, self.new_load, self._accepted)
+        self.poison = Poison(
+            buffer, self.lanes, settings, self.new_load, self._accepted, barrier=barrier
+        )
         self.limit = BodyLimit(settings.max_exchange_bytes)
         self.pause_until_ms = 0
         self.pause_reason = ""
@@ -101,7 +103,7 @@ class Dispatch:
         self.last_error_ms: "int | None" = None
         self._buffer = buffer
         self._senders = senders
-        self._barrier = barrier
+        self.barrier = barrier
         self._configuration_id = configuration_id
         self._times = times
         self._clock = clock
@@ -204,13 +206,13 @@ class Dispatch:
             self.lanes[batch.lane].accepted(batch, now_ms)
             if batch.lane == "models":
                 # It stays in the buffer until the platform shows it.
-                self._barrier.accepted(batch.last)
+                self.barrier.accepted(batch.last)
                 self._buffer.release(batch, again=False)
             else:
                 self.poison.keep_canary(batch)
                 acknowledged.append(batch)
         if not load.batches:
-            self._barrier.accepted(0)  # the local model, sent again
+            self.barrier.accepted(0)  # the local model, sent again
         if acknowledged:
             self.delivered += load.records
             self._buffer.ack(acknowledged)

@@ -68,7 +68,8 @@ class PlatformView:
         known: The configuration was read, or reading it is forbidden.
         unmapped: Data point ids of the oldest samples' model, where the device has it, else of
             `model`, to why the platform would drop their values; set by `hold_reason`.
-        not_kept: Data point ids whose mapping a new data model deletes (no `keepMapping`), sorted.
+        not_kept: Mappings that a new data model deletes (no `keepMapping`), sorted, each as
+            ``"point -> asset aspect.variable"``; None where the platform does not tell.
         vanished: Data point ids whose mapping ended between two looks, to the times of those, in
             ms: values that were delivered in between may have been dropped.
         note: What could not be read and why; ``""``.
@@ -87,11 +88,11 @@ class PlatformView:
         self.model: "Configuration | None" = None
         self.known = False
         self.unmapped: "dict[str, str]" = {}
-        self.not_kept: "list[str]" = []
+        self.not_kept: "list[str] | None" = None
         self.vanished: "dict[str, list[int]]" = {}
         self.note = ""
         self._forbidden = False
-        self._found: "dict[str, tuple[bool, str]] | None" = None  # point: kept, why invalid
+        self._found: "dict[str, str] | None" = None  # point: why its mapping is invalid
         self._found_at = ("", 0)  # under which configuration, and when
         self._points: "dict[str, tuple[str, str]]" = {}  # that were judged
         self._judged = ""  # for samples recorded under this id
@@ -132,23 +133,30 @@ class PlatformView:
         self.known = True
         return None
 
-    def read_mappings(self) -> "Response | None":
-        """GET the agent's data point mappings."""
-        if self._setting == "send" or self.model is None:
+    def read_mappings(self, *, for_model: bool = False) -> "Response | None":
+        """GET the agent's data point mappings.
+
+        Args:
+            for_model: One is about to be sent: they are asked for in any case, and afresh.
+        """
+        if not for_model and (self._setting == "send" or self.model is None):
             self._forget()
             return None
-        found: "dict[str, tuple[bool, str]]" = {}
+        found: "dict[str, str]" = {}
+        not_kept: "list[str]" = []
         page = 0
         while True:
             response: "Response" = self._session.send(Request("GET", self._mappings_url(page)))
             answer = response.json()
             if response.status != 200:
-                return self._unread(response)
+                return self._unread(response, for_model)
             if not isinstance(answer, dict) or not isinstance(answer.get("content"), list):
                 return response
             for mapping in answer["content"]:
                 if isinstance(mapping, dict):
                     _add(found, mapping)
+                    if mapping.get("keepMapping") is not True:
+                        not_kept.append(_target(mapping))
             page += 1
             pages = answer.get("totalPages")
             if not answer["content"] or not isinstance(pages, int) or page >= pages:
@@ -156,15 +164,14 @@ class PlatformView:
             if page >= _MOST_PAGES:
                 return response
         self.note = ""
-        self._see_what_vanished(found, self.model.id)
+        if self.model is not None:
+            self._see_what_vanished(found, self.model.id)
         self._found = found
         self._judged = ""
-        self.not_kept = sorted(
-            point for point in found if not found[point][0] and not found[point][1]
-        )
+        self.not_kept = sorted(not_kept)
         return None
 
-    def _see_what_vanished(self, found: "dict[str, tuple[bool, str]]", model_id: str) -> None:
+    def _see_what_vanished(self, found: "dict[str, str]", model_id: str) -> None:
         """Compare with the look before; another model ends mappings by itself (`not_kept`)."""
         (before_id, before_ms), now_ms = self._found_at, self._session.now_ms()
         self._found_at = (model_id, now_ms)
@@ -172,7 +179,7 @@ class PlatformView:
             return
         gone = {}
         for point in self._found:
-            if not self._found[point][1] and (point not in found or found[point][1]):
+            if not self._found[point] and found.get(point, NO_MAPPING):
                 gone[point] = [before_ms, now_ms]
         if gone:
             self.vanished.update(gone)
@@ -188,9 +195,9 @@ class PlatformView:
     def _forget(self) -> None:
         self._found = None
         self.unmapped = {}
-        self.not_kept = []
+        self.not_kept = None if self.has_configuration else []  # nothing can have been mapped
 
-    def _unread(self, response: "Response") -> "Response | None":
+    def _unread(self, response: "Response", for_model: bool) -> "Response | None":
         """Reading the mappings was answered with no."""
         words = (response.status, response.reason())
         if response.status in (400, 403, 404):
@@ -200,7 +207,8 @@ class PlatformView:
             if response.status == 403:
                 self.note += "; grant the agent the scope map.r"
             return None
-        if self._found is not None and (response.status == 429 or response.status >= 500):
+        trouble = response.status == 429 or response.status >= 500
+        if trouble and self._found is not None and not for_model:
             # What was true a quarter of an hour ago is better than keeping everything back.
             self.note = "mappings could not be read again (HTTP %d %s)" % words
             return None
@@ -286,14 +294,6 @@ class PlatformView:
             )
         return ""
 
-    def warn_of_loss(self) -> None:
-        """Say which mappings go with the platform's model, before a new one is sent."""
-        if self.model is not None and self._found is None:
-            self.read_mappings()
-        if self.not_kept:
-            words = "the new data model ends the mappings of %s on the platform: no keepMapping"
-            log("warning", "upload", words % ", ".join(self.not_kept))
-
     def missed(self, reason: str, now_ms: int) -> bool:
         """True where samples would be held, or data points named, by what was read a while ago.
 
@@ -318,7 +318,7 @@ class PlatformView:
         why = _type_fault(kind, model.points.get(point))
         if why:
             return why
-        return found[point][1] if point in found else NO_MAPPING
+        return found.get(point, NO_MAPPING)
 
     def look_again_ms(self, reason: str) -> int:
         """When to read again, in ms; *reason*: why samples are held now, ``""`` when they go."""
@@ -332,7 +332,7 @@ class PlatformView:
             "configuration_id": self.model.id if self.model is not None else "",
             "unmapped": sorted(self.unmapped),
             "unmapped_why": dict(self.unmapped),
-            "not_kept": list(self.not_kept),
+            "not_kept": list(self.not_kept or ()),
             "vanished": dict(self.vanished),
             "note": self.note,
         }
@@ -343,9 +343,8 @@ class PlatformView:
         return self.model is not None or self._forbidden
 
 
-def _add(found: "dict[str, tuple[bool, str]]", mapping: "dict[str, Any]") -> None:
-    """Note a mapping of a point; a valid one counts more than others, a kept one more than one
-    that is not."""
+def _add(found: "dict[str, str]", mapping: "dict[str, Any]") -> None:
+    """Note a mapping of a point; a valid one counts more than others."""
     point = str(mapping.get("dataPointId"))
     validity = mapping.get("validity")
     why = ""
@@ -353,10 +352,14 @@ def _add(found: "dict[str, tuple[bool, str]]", mapping: "dict[str, Any]") -> Non
         reasons = validity.get("reasons")
         named = [str(reason) for reason in reasons] if isinstance(reasons, list) else []
         why = "its mapping is invalid: " + (", ".join(named) or "no reason given")
-    kept = mapping.get("keepMapping") is True
-    before = found.get(point)
-    if before is None or (not why, kept) > (not before[1], before[0]):
-        found[point] = (kept, why)
+    if not why or point not in found:
+        found[point] = why
+
+
+def _target(mapping: "dict[str, Any]") -> str:
+    """A mapping as an operator's commands write it."""
+    names = ("dataPointId", "entityId", "propertySetName", "propertyName")
+    return "%s -> %s %s.%s" % tuple([mapping.get(name) or "?" for name in names])
 
 
 def _configuration(fragment: bytes) -> Configuration:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from ..buffer import Batch, Buffer
+    from .barrier import ModelBarrier
     from .exchange import Answer
     from .lanestate import LaneState
     from .load import Load
@@ -41,6 +42,7 @@ class Poison:
         settings: How many records an hour, how long to hold.
         new_load: Makes an empty `Load`.
         accepted: What to do with a load that was answered with 200.
+        barrier: Which data model may be sent as a proof: none that would delete mappings.
 
     Attributes:
         searching: The lane that is searched; ``""``.
@@ -54,6 +56,8 @@ class Poison:
         settings: "UploadSettings",
         new_load: "Callable[[], Load]",
         accepted: "Callable[[Load], None]",
+        *,
+        barrier: "ModelBarrier",
     ) -> None:
         self.searching = ""
         self.set_aside = 0
@@ -62,6 +66,7 @@ class Poison:
         self._settings = settings
         self._new_load = new_load
         self._on_accepted = accepted
+        self._barrier = barrier
         self._suspects: "list[_Suspect]" = []
         self._search: "Search | None" = None
         self._action = ""
@@ -129,7 +134,8 @@ class Poison:
                 return load
             self._end()  # the quota dropped them, or the disk lost them
         elif self._action == PROBE:
-            if load.add_single(lane, count, self._window) is not None:
+            may_go = lane != "models" or self._barrier.may_follow(self._settings)
+            if may_go and load.add_single(lane, count, self._window) is not None:
                 if self._tells(load):
                     return load
                 load.release()

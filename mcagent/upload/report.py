@@ -25,6 +25,7 @@ def dispatch_status(dispatch: "Dispatch", now_ms: int, reason: str) -> "dict[str
             lane: state.reason for lane, state in states if state.reason and not state.held
         },
         "body_limit": dispatch.limit.bytes,
+        "consent": dispatch.barrier.question,
         "searching": dispatch.poison.searching,
         "sending": dispatch.files.sending,
         "requests": dispatch.requests,

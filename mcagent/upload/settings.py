@@ -29,6 +29,8 @@ class UploadSettings:
             use, too; None for no limit (CPython; a transport of your own has its own).
         loss_events: Tell the platform what the buffer had to give up: one event a lane, at most
             one an hour, of the standard event type.
+        lose_mappings: Standing consent to the loss of every mapping without `keepMapping` that a
+            new data model deletes; see `Agent.submit`.
         unknown_time: What becomes of samples of an earlier start whose clock was never set, and
             of which nobody can know when they were taken. ``"hold"`` keeps them in the rejected
             store, and what follows goes out; ``"send"`` sends them with the time that the device
@@ -51,6 +53,7 @@ class UploadSettings:
         max_bytes_per_s: "float | None" = None,
         loss_events: bool = True,
         unknown_time: str = "hold",
+        lose_mappings: bool = False,
     ) -> None:
         if unknown_time not in UNKNOWN_TIME:
             raise ConfigurationError(
@@ -80,6 +83,7 @@ class UploadSettings:
         self.max_bytes_per_s = max_bytes_per_s
         self.loss_events = loss_events
         self.unknown_time = unknown_time
+        self.lose_mappings = lose_mappings
 
 
 class UploadReport:

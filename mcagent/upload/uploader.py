@@ -38,17 +38,13 @@ class Uploader:
     """Drains a buffer through a session.
 
     Args:
-        buffer: `Buffer` or what has its methods first_record, cut, ack, release, set_aside,
-            pass_by, open_spool, next_sequence, status, unreported_losses, losses_reported,
-            and its `boots`.
+        buffer: `Buffer`, or what has its methods for sending and its `boots`.
         session: Sends requests with a valid access token.
         clock: Monotonic time for every pause.
         random_unit: Uniform in [0, 1).
         settings: Limits, pauses and holds.
-        senders: ``"exchange"`` to what sends an exchange body and returns its `Answer`; FILE,
-            where there is one, to what sends a `Parcel`.
-        local_model: Fragment of the model that samples are recorded with, or None; see
-            `ModelBarrier`.
+        senders: See `Dispatch`.
+        local_model, consent: See `ModelBarrier`.
         sleep_ms: How `upload` waits.
     """
 
@@ -62,6 +58,7 @@ class Uploader:
         settings: "UploadSettings | None" = None,
         senders: "dict[Any, Any] | None" = None,
         local_model: "Callable[[], bytes | None]" = lambda: None,
+        consent: "Callable[[int], Any]" = lambda _sequence: False,
         sleep_ms: "Callable[[int], None]" = sleep_ms,
     ) -> None:
         self.session = session
@@ -73,7 +70,7 @@ class Uploader:
             session, unmapped=self.settings.unmapped, local_model=local_model
         )
         self._view_until_ms = 0  # the view is fresh until then
-        self._barrier = ModelBarrier(buffer, local_model)
+        self._barrier = ModelBarrier(buffer, local_model, consent)
         self._times = TimeCorrection(buffer, session, clock=clock, settings=self.settings)
         self._probe = LinkProbe(session.probe, random_unit)
         self._dispatch = Dispatch(
@@ -232,7 +229,7 @@ class Uploader:
         except OSError as error:
             self._dispatch.unreadable("models", error)
             return None
-        if state.unreadable:
+        if state.unreadable or barrier.answered(state):
             state.go()
         if not barrier.pending or now_ms < state.until_ms:
             return None
@@ -250,7 +247,11 @@ class Uploader:
             wait_ms = barrier.not_shown()
             state.wait("the platform does not show the data model yet", now_ms + wait_ms)
             return None
-        self._view.warn_of_loss()
+        told = self._told(lambda: self._view.read_mappings(for_model=True), "models")
+        if not told:
+            return None
+        if barrier.waits(self._view, state, now_ms, self.settings):
+            return 0 if barrier.question is None else None
         load = self._dispatch.new_load()
         if barrier.in_buffer:
             load.add("models", max_records=1)
@@ -261,7 +262,7 @@ class Uploader:
     def _samples_go_first(self) -> bool:
         if self._view.known and not self._view.has_configuration:
             return False  # they are held until the platform has a model: this one
-        before = self._dispatch.first("timeseries", self._barrier.last_before)
+        before = self._dispatch.first("timeseries", self._barrier.first_after - 1)
         return before is not None or self._lanes["timeseries"].unreadable
 
     def _view_piece(self, now_ms: int) -> "int | None":

@@ -200,15 +200,16 @@ def test_a_type_that_changed_with_the_model_holds_until_the_point_is_mapped_anew
     assert plant.hub.state()["dropped"] == {}
 
 
-def test_a_mapping_that_the_new_model_deletes_was_named_before_and_holds_afterwards(plant):
+def test_a_mapping_that_the_new_model_deletes_is_named_before_and_its_loss_holds_samples(plant):
     plant.agent.submit(model("m1", strokes="LONG"))
     plant.run(1)
     plant.operator.map_point(plant.id, "strokes", keep=False)
     plant.agent.record({"strokes": 1})
     plant.run(2)
-    assert plant.upload_status()["not_kept"] == ["strokes"]
+    (lost,) = plant.upload_status()["not_kept"]
+    assert lost == f"strokes -> {plant.operator.asset} Press.strokes"
     assert any("keepMapping" in line for line in plant.ask().lines())
-    plant.agent.submit(model("m2", strokes="LONG", parts="LONG"))
+    plant.agent.submit(model("m2", strokes="LONG", parts="LONG"), lose_mappings=[lost])
     plant.agent.record({"strokes": 2, "parts": 1})
     plant.run(2)
     assert plant.stored("strokes") == [1]

@@ -15,7 +15,7 @@ CROSSCHECK = "tests/micropython/device/crosscheck.py"
 HEAP = "tests/micropython/device/heap.py"
 # (goal, ceiling) in bytes, on the 64-bit port. A goal is what small boards ask for; a ceiling is
 # what was reached (docs/adr/0013).
-FLASH = (60_000, 175_000)
+FLASH = (60_000, 177_000)
 WORKING_HEAP = (40 * 1024, 80 * 1024)
 WHOLE_HEAP = (224 * 1024, 472 * 1024)
 

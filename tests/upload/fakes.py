@@ -242,7 +242,7 @@ class FakePlatform:
             assert CLIENT_ID in request.url
             assert "size=2000" in request.url
             content = [
-                {"dataPointId": point} if isinstance(point, str) else point
+                {"dataPointId": point, "keepMapping": True} if isinstance(point, str) else point
                 for point in self.mapped
             ]
             page = {"content": content, "totalPages": 1}
@@ -280,6 +280,7 @@ class FakePlatform:
         for coming in list(self._coming):
             if coming[0] <= 0:
                 self.configuration = coming[1]
+                self.mapped = [one for one in self.mapped if not _is_lost(one)]
                 self._coming.remove(coming)
             coming[0] -= 1
         if self.configuration is None:
@@ -303,6 +304,11 @@ class FakePlatform:
 
     def count(self, method, end):
         return sum(1 for sent, path in self.requests if sent == method and path.endswith(end))
+
+
+def _is_lost(mapping):
+    """A new model deletes it."""
+    return isinstance(mapping, dict) and not mapping.get("keepMapping")
 
 
 def parse_exchange(content_type, body):

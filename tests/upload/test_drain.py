@@ -65,7 +65,7 @@ class Platform:
         if "dataSourceConfiguration" in request.url:
             return Response(200, {}, self.model)
         if "dataPointMappings" in request.url:
-            page = {"content": [{"dataPointId": "a"}], "totalPages": 1}
+            page = {"content": [{"dataPointId": "a", "keepMapping": True}], "totalPages": 1}
             return Response(200, {}, json.dumps(page).encode())
         body = b"".join(list(request.body.chunks()))
         assert len(body) == request.body.length

@@ -84,14 +84,15 @@ def test_a_mapping_that_ended_between_two_looks_is_told_with_both_times(caplog):
 
 def test_mappings_that_another_model_ended_are_its_matter():
     """The device's own new model: no sample is sent between its PUT and the look after it."""
-    bench = Bench(FakePlatform(MODEL_1, mapped=["a", "b"]))
+    platform = FakePlatform(MODEL_1, mapped=["a", mapping("b", kept=False)])
+    bench = Bench(platform, lose_mappings=True)
     add_samples(bench.buffer, [1])
     bench.upload()
-    bench.platform.mapped = ["a"]
     add_model(bench.buffer, configuration("m2", "a", "b", "c"))
     add_samples(bench.buffer, [2], configuration_id="m2")
     bench.upload()
     assert bench.platform.samples == [1, 2]
+    assert bench.platform.mapped == ["a"]
     assert bench.uploader.status()["vanished"] == {}
 
 
@@ -140,10 +141,13 @@ def test_an_invalid_mapping_without_reasons_is_invalid():
     assert look.view.unmapped == {"a": "its mapping is invalid: no reason given"}
 
 
-def test_points_whose_mapping_a_new_model_deletes_are_named():
-    mapped = [mapping("a", kept=False), mapping("b", kept=False), mapping("b")]
+def test_mappings_that_a_new_model_deletes_are_named():
+    """Each of them, also where another one of its point stays, or where it is invalid."""
+    target = {"entityId": "9a41", "propertySetName": "Press", "propertyName": "force"}
+    lost = dict(mapping("b", kept=False), **target)
+    mapped = [mapping("a", "INVALID_TYPE", kept=False), lost, mapping("b")]
     look = Look(FakePlatform(MODEL_1, mapped=mapped))
-    assert look.view.not_kept == ["a"]
+    assert look.view.not_kept == ["a -> ? ?.?", "b -> 9a41 Press.force"]
 
 
 def test_a_model_that_somebody_changed_on_the_platform_holds_what_it_cannot_take():
@@ -298,7 +302,7 @@ def test_a_right_that_is_taken_away_ends_what_was_known():
     assert look.view.unmapped == {"b": "no mapping"}
     platform.mappings_status = 403
     look.read()
-    assert (look.view.unmapped, look.view.not_kept, look.reason()) == ({}, [], "")
+    assert (look.view.unmapped, look.view.not_kept, look.reason()) == ({}, None, "")
 
 
 def test_an_answer_that_is_no_page_is_not_taken_for_no_mappings():

@@ -1,14 +1,12 @@
 """What was read from the platform a while ago is read again before it holds or names anything."""
 
 from mcagent.messages.kinds import SAMPLE
-from mcagent.upload import platformview
 from mcagent.upload.uploader import Uploader, UploadSettings
 from tests.upload.fakes import (
     FakeClock,
     FakePlatform,
     FakeSession,
     MemoryBuffer,
-    add_model,
     configuration,
 )
 
@@ -96,24 +94,3 @@ def test_invented_names_do_not_use_up_the_reads_of_the_tenant():
         bench.clock.sleep_ms(1000)
     assert bench.buffer.lanes["timeseries"] == []
     assert 2 <= bench.looks <= 3
-
-
-def test_mappings_that_a_new_model_ends_are_named_before_it_goes(monkeypatch):
-    """By the log: the device's script is nobody to ask."""
-    said = []
-    bench = Bench("hold_if_none")
-    bench.platform.mapped = [
-        {"dataPointId": "a", "keepMapping": False},
-        {"dataPointId": "b", "keepMapping": True},
-    ]
-    monkeypatch.setattr(
-        platformview,
-        "log",
-        lambda *words: said.append((words[-1], len(bench.platform.exchanges))),
-    )
-    add_model(bench.buffer, configuration("m2", "a", "b"))
-    bench.step()
-    ((words, before),) = said
-    assert "mappings of a on the platform" in words
-    assert before == 0
-    assert bench.platform.received("dataSourceConfiguration")
