@@ -35,11 +35,12 @@ class Authority:
             write_file(key_file, self._ca.private_key_pem.bytes(), mode=0o600)
             write_file(self.ca_file, self._ca.cert_pem.bytes(), mode=0o644)
 
-    def server_context(self, host: str) -> ssl.SSLContext:
-        """Make the TLS context of a server reached as localhost, by loopback, or as *host*."""
+    def server_context(self, host: str, public_name: str = "") -> ssl.SSLContext:
+        """Make the TLS context of a server reached as localhost, by loopback, or as these."""
         names = ["localhost", "127.0.0.1", "::1"]
-        if host not in names and not _is_wildcard(host):
-            names.append(host)
+        for name in (host, public_name):
+            if name and name not in names and not _is_wildcard(name):
+                names.append(name)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # The platform speaks TLS 1.2 and newer only (agent API 1.2).
         context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import operations
 from .app import build_application
@@ -79,7 +80,9 @@ class Emulator:
         try:
             if self._tls:
                 self._authority = Authority(self._data)
-                context = self._authority.server_context(self._host)
+                context = self._authority.server_context(
+                    self._host, urlsplit(self._initial.public_url).hostname or ""
+                )
             hub = self._hub = Hub(Settings.build(changes=self._initial.as_dict()), self._data)
             self._server = Server(
                 build_application(hub, loopback=is_loopback(self._host)),

@@ -182,6 +182,18 @@ def test_behind_a_relay_the_uris_are_those_the_client_came_by(hub):
     assert got.json["registration_client_uri"].startswith("http://relay.example:7001/api/")
 
 
+def test_the_certificate_is_for_the_name_of_the_public_url_too():
+    """A device that comes through a forwarder or a container's network checks that name."""
+    with Emulator(settings={"public_url": "https://hub.example:8443"}) as hub:
+        context = ssl.create_default_context(cafile=hub.ca_file)
+        for name in ("hub.example", "localhost"):
+            with (
+                socket.create_connection(("127.0.0.1", hub.port)) as plain,
+                context.wrap_socket(plain, server_hostname=name) as secure,
+            ):
+                assert secure.version() is not None
+
+
 def test_a_public_url_is_used_where_it_is_given():
     with Emulator(tls=False, settings={"public_url": "https://hub.example/"}) as hub:
         device = Device(hub, hub.create_agent("a"))
