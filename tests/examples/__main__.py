@@ -11,6 +11,7 @@ SCENES = {
     "opcua_collector": "opcua",
     "csv_backfill": "history",
     "wind_turbine": "turbine",
+    "gpio_events": "gpio",
     "log_shipper": "logs",
 }
 
