@@ -8,16 +8,18 @@ the bridge, and what was not yet here is sent again. It runs until Ctrl-C or SIG
 """
 
 import json
-import os
+import sys
 import threading
 
 from paho.mqtt.client import CallbackAPIVersion, Client
 
 from mcagent import AgentError, ConfigurationError, InvalidMessage
-from mcagent.collector import CollectorFile, Link, run_collector
+from mcagent.collector import CollectorFile, Link, run_collector, secret
 from mcagent.collectorfile import TIME_FORMATS, time_ms, value_of
+from mcagent.progress import Progress
 
-MQTT = {"host": str, "port": 1883, "client_id": str, "username": "", "tls_ca": ""}
+MQTT = {"host": str, "port": 1883, "client_id": str, "username": ""}
+MQTT |= {"tls_ca": "", "tls_certificate": "", "tls_key": ""}
 POINT = {"topic": str, "field": "", "time": "", "time_format": TIME_FORMATS}
 GROUP = 10  # messages that share one sync; brokers leave 20 (mosquitto) or more unacknowledged
 
@@ -28,6 +30,8 @@ class Bridge:
     def __init__(self, file, agent, client):
         self.agent, self.client, self.troubles = agent, client, file.troubles
         self.link = Link(agent, f"mqtt {file.peer.host}:{file.peer.port}")
+        self.progress = Progress(agent, "mqtt_session.json")  # what the broker keeps for us
+        self.session = f"{file.peer.client_id} at {file.peer.host}:{file.peer.port}"
         self.topics = {}
         for point in file.points:
             self.topics.setdefault(point.topic, []).append(point)
@@ -36,14 +40,22 @@ class Bridge:
         self.recorded = 0  # so many of them have been recorded
         client.on_connect, client.on_disconnect = self.on_connect, self.on_disconnect
         client.on_subscribe, client.on_message = self.on_subscribe, self.on_message
-        client.on_connect_fail = lambda *_: self.link.lost("the broker does not answer")
+        client.on_connect_fail = lambda *_: self.link.lost(repr(sys.exc_info()[1]))
 
-    def on_connect(self, client, _data, _flags, reason, _properties):
+    def on_connect(self, client, _data, flags, reason, _properties):
         if reason.is_failure:
             return self.link.lost(f"the broker refuses: {reason}")
-        with self.lock:
-            self.waiting.clear()  # the numbers in them are the old connection's; all come again
-            self.recorded = 0
+        with self.lock:  # the numbers of what waits are the old connection's
+            waiting, self.waiting, recorded, self.recorded = self.waiting, [], self.recorded, 0
+        if not flags.session_present and self.progress.done.get("session") == self.session:
+            hint = "does it keep its persistence? let it keep sessions for longer"
+            told = "the broker forgot what it kept for us, which is lost"
+            self.troubles.tell("session", told, hint=hint)
+        try:  # a broker that was killed may not know what it had sent: better twice than never
+            for message in waiting[recorded:]:
+                self.record(message)
+        except AgentError as error:
+            self.troubles.tell("reconnected", str(error), hint=error.hint)
         self.link.made()
         return client.subscribe([(topic, 1) for topic in self.topics])
 
@@ -55,6 +67,7 @@ class Bridge:
         for topic, reason in zip(self.topics, reasons):
             if reason.is_failure:
                 self.troubles.tell(topic, f"the broker refuses the topic: {reason}")
+        self.progress.done["session"] = self.session
 
     def on_message(self, _client, _data, message):
         with self.lock:
@@ -78,6 +91,7 @@ class Bridge:
                     self.client.ack(message.mid, message.qos)
                 del self.waiting[: self.recorded]
                 self.recorded = 0
+        self.progress.save()
 
     def record(self, message):
         """What nobody can use is told, counted and acknowledged: it would come again for ever."""
@@ -120,7 +134,7 @@ def read(point, message):
 
 
 def check(point):
-    if not point.topic or set(point.topic) & set("+#"):
+    if not point.topic or set(point.topic) & set("+#") or point.topic.startswith("$share/"):
         hint = "one line for each topic: the point of a group would be anybody's"
         raise ConfigurationError(f"{point.where}: {point.topic!r} is no single topic", hint=hint)
     if point.time and not point.field:
@@ -135,11 +149,21 @@ def main(path):
         CallbackAPIVersion.VERSION2, file.peer.client_id, clean_session=False, manual_ack=True
     )
     client.reconnect_delay_set(1, 30)
-    if file.peer.username:
-        client.username_pw_set(file.peer.username, os.environ.get("MQTT_PASSWORD"))
-    if file.peer.tls_ca:
-        client.tls_set(file.path(file.peer.tls_ca))
-    with file.open_agent() as agent:
+    peer = file.peer
+    if bool(peer.tls_certificate) != bool(peer.tls_key) or (peer.tls_key and not peer.tls_ca):
+        hint = 'tls_certificate and tls_key belong together; tls_ca is a PEM file, or "system"'
+        raise ConfigurationError(f"{peer.where}: TLS that is not whole", hint=hint)
+    if peer.username:
+        client.username_pw_set(peer.username, secret("MQTT_PASSWORD"))
+    if peer.tls_ca:
+        authority = None if peer.tls_ca == "system" else file.path(peer.tls_ca)
+        pems = [file.path(path) or None for path in (peer.tls_certificate, peer.tls_key)]
+        try:
+            client.tls_set(authority, *pems)
+        except (OSError, ValueError) as error:
+            hint = "tls_ca, tls_certificate and its tls_key are PEM files"
+            raise ConfigurationError(f"{peer.where}: {error}", hint=hint) from error
+    with file.open_agent(policy="reject") as agent:  # the broker can wait
         bridge = Bridge(file, agent, client)
         client.connect_async(file.peer.host, file.peer.port)
         client.loop_start()

@@ -11,13 +11,10 @@ from tests.examples.scene import Comparison, Scene, answers, free_port, wait_for
 
 CONFIGURATION = """
 listener {port} 127.0.0.1
-allow_anonymous true
-persistence true
 persistence_location {folder}/
-autosave_on_changes true
-autosave_interval 1
 """
-NEEDS = ("paho",)
+OPEN = "allow_anonymous true\n"
+KEEPS = "persistence true\nautosave_on_changes true\nautosave_interval 1\n"
 
 
 def mosquitto():
@@ -25,11 +22,12 @@ def mosquitto():
     return shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
 
-def broker_of(scene):
+def broker_of(scene, more=OPEN + KEEPS):
+    """A broker with *more* in its file, and its port."""
     port = free_port()
     path = os.path.join(scene.folder, "mosquitto.conf")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(CONFIGURATION.format(port=port, folder=scene.folder))
+        file.write(CONFIGURATION.format(port=port, folder=scene.folder) + more)
         if os.getuid() == 0:
             file.write("user root\n")
     return scene.program("mosquitto", mosquitto(), "-c", path, "-v"), port
@@ -38,12 +36,16 @@ def broker_of(scene):
 class Publisher:
     """A machine that publishes numbers; `said` holds what the broker acknowledged."""
 
-    def __init__(self, port):
+    def __init__(self, port, *, tls=(), user=()):
         from paho.mqtt.client import CallbackAPIVersion, Client
 
         self.said = {"oil_temperature": [], "strokes": []}
         self.client = Client(CallbackAPIVersion.VERSION2, "press", clean_session=False)
         self.client.reconnect_delay_set(0.1, 0.2)
+        if tls:
+            self.client.tls_set(*tls)
+        if user:
+            self.client.username_pw_set(*user)
         self._acknowledged = set()
         self.client.on_publish = lambda _client, _data, mid, *_: self._acknowledged.add(mid)
         self.client.connect("127.0.0.1", port)
@@ -51,12 +53,19 @@ class Publisher:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
+    every_s = 0.01
+
     def start(self):
         self._thread.start()
 
-    def send(self, topic, payload, **options):
+    def close(self):
+        """Of one that was not started."""
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def send(self, topic, payload, *, qos=1, **options):
         """Return once the broker has acknowledged it; a broker that comes back gets it again."""
-        mid = self.client.publish(topic, payload, qos=1, **options).mid
+        mid = self.client.publish(topic, payload, qos=qos, **options).mid
         wait_for(lambda: mid in self._acknowledged, f"the broker never took {payload}")
         self._acknowledged.remove(mid)
 
@@ -70,7 +79,7 @@ class Publisher:
             at = dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds")
             self.send("press/7/state", json.dumps({"at": at, "counters": {"strokes": number}}))
             self.said["strokes"].append(number)
-            self._end.wait(0.01)
+            self._end.wait(self.every_s)
 
     def stop(self):
         self._end.set()
