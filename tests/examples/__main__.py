@@ -13,6 +13,7 @@ SCENES = {
     "wind_turbine": "turbine",
     "gpio_events": "gpio",
     "log_shipper": "logs",
+    "serial_line": "serialline",
 }
 
 

@@ -224,7 +224,8 @@ def example_settings(folder, example, *, more="", **changes):
         text = file.read()
     for name, value in changes.items():
         line = f"{name} = {json.dumps(value)}"
-        text, found = re.subn(rf"^(# )?{name} = .*$", line, text, count=1, flags=re.MULTILINE)
+        pattern = re.compile(rf"^(# )?{name} = .*$", re.MULTILINE)
+        text, found = pattern.subn(lambda _match, line=line: line, text, count=1)
         assert found, f"{example}.toml has no {name}"
     path = os.path.join(folder, example + ".toml")
     with open(path, "w", encoding="utf-8") as file:
