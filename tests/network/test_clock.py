@@ -20,7 +20,7 @@ PROFILES = ("SHARED_SECRET", "RSA_3072")
 def certificate_of_tomorrow(monkeypatch):
     """The hub's certificate begins after the clock of this machine."""
 
-    def server_context(authority, _host):
+    def server_context(authority, *_names):
         begin = dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=1)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate = authority._ca.issue_cert(

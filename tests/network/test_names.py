@@ -25,7 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 def named_field(wire, tmp_path, monkeypatch):
     """The hub is known by a name only; resolv.conf names a server at its address."""
 
-    def server_context(authority, _host):
+    def server_context(authority, *_names):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority._ca.issue_cert(HUB).configure_cert(context)
         return context
