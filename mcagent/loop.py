@@ -36,6 +36,7 @@ class Loop:
         self.samples = 0
         self.missed = 0
         self.errors: "dict[str, int]" = {}
+        self._turn_ms = clock.monotonic_ms()  # when it was last seen to go on
         self._manager: "ServiceManager | None" = None  # systemd's, where it started us
 
     def run(self, agent: "Agent", collect: "Collect") -> None:
@@ -69,7 +70,11 @@ class Loop:
                     end_thread(agent)
 
     def status(self) -> "dict[str, object]":
-        return {"samples": self.samples, "missed": self.missed, "errors": dict(self.errors)}
+        silent_s = (self._clock.monotonic_ms() - self._turn_ms) / 1000
+        return {
+            "samples": self.samples, "missed": self.missed, "errors": dict(self.errors),
+            "silent_s": silent_s,
+        }  # fmt: skip
 
     def _collect(self, agent: "Agent", collect: "Collect") -> None:
         try:
@@ -87,7 +92,8 @@ class Loop:
         while not (signals.stopped or agent.closed):
             if self._manager is not None:
                 self._manager.beat(agent)
-            remaining_ms = due_ms - self._clock.monotonic_ms()
+            self._turn_ms = self._clock.monotonic_ms()
+            remaining_ms = due_ms - self._turn_ms
             if remaining_ms <= 0:
                 return
             if MICROPYTHON:

@@ -30,7 +30,7 @@ TERMINATED = 143  # 128 + SIGTERM
 MEANING = {
     OK: "done",
     INCOMPLETE: "not complete: something is still held or was set aside, the demo found a "
-    "difference, or the buffer is damaged",
+    "difference, the buffer is damaged, or the service is not well",
     USAGE: "the command line is wrong",
     INVALID: "a value, a row or a file that the platform would refuse; what was valid is kept",
     CONFIGURATION: "boarding configuration, setting, certificate file or state directory unusable",

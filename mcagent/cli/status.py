@@ -5,7 +5,7 @@ import time
 from ..inspection.survey import printable
 from ..messages.timestamp import format_ms
 from ..pulse import KEPT_UP, LAST_MINUTE
-from . import statusplatform
+from . import statusalive, statusplatform
 from .common import add_json_option, count, show, state_directory
 from .display import duration, table
 from .exits import OK
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     statusplatform.configure(parser)
+    statusalive.configure(parser)
     add_json_option(parser)
 
 
@@ -35,6 +36,9 @@ def run(args: "argparse.Namespace") -> int:
         shown += "\n" + part.text
         code = part.code
     show(args, status, shown)
+    if args.alive is not None:
+        why = statusalive.why_not(status, told_by.startswith("the service"), args.alive)
+        code = statusalive.complain(why) if why else code
     return code
 
 
