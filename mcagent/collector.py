@@ -15,8 +15,10 @@ from .buffer.settings import BufferSettings, LaneSettings
 from .collectorfile import Section, read_sections
 from .errors import AgentError, ConfigurationError, InvalidMessage
 from .journal import log_to_stderr
+from .live import tell_besides
 from .messages.datamodel import DataModel, DataPoint, DataSource
 from .messages.event import Event, Severity
+from .troubles import Troubles, one_line
 from .upload.settings import UploadSettings
 
 TYPE_CHECKING = False
@@ -28,7 +30,6 @@ _MIB = 1024 * 1024
 _TOTAL_MIB = 512  # of all lanes together; what a larger quota leaves to the others is half of it
 _GROUP_RECORDS = 100
 _NAME_CHARACTERS = 27  # with a dash and the eight digits of a checksum: 36, a configuration id
-_MOST_SUBJECTS = 1000  # strangers choose them: a broker's topics, the columns of a file
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _EVENT_EVERY_S = 60  # a peer that comes and goes every second must not fill the events' lane
 
@@ -181,35 +182,10 @@ class CollectorFile:
             ),
             upload=UploadSettings(lose_mappings=agent.lose_mappings),
         )
+        tell_besides(opened, "troubles", self.troubles.to_list)
         if self.model is not None:
             opened.submit(self.model)
         return opened
-
-
-class Troubles:
-    """Counts what goes wrong, by subject, and tells the first, tenth, hundredth … in one line.
-
-    >>> troubles.tell("press/7/oil", "the payload 'n/a' is no DOUBLE", hint="mend the sender")
-
-    Attributes:
-        counts: Subject to number; strangers beyond a thousand count together.
-    """
-
-    def __init__(self) -> None:
-        self.counts: "dict[str, int]" = {}
-
-    def tell(self, subject: str, text: str, *, hint: str = "") -> None:
-        if subject not in self.counts and len(self.counts) >= _MOST_SUBJECTS:
-            subject = "others"
-        count = self.counts[subject] = self.counts.get(subject, 0) + 1
-        if str(count).strip("0") == "1":
-            times = "" if count == 1 else f" ({count} times)"
-            way_out = f"; {hint}" if hint else ""
-            _LOG.warning("%s: %s%s%s", _one_line(subject), _one_line(text), times, way_out)
-
-    def __str__(self) -> str:
-        told = ", ".join(f"{_one_line(name)} {count}" for name, count in self.counts.items())
-        return f"troubles: {told or 'none'}"
 
 
 class Link:
@@ -233,6 +209,8 @@ class Link:
         self._owed = False  # an event of the loss, so one of the return
         self.up: "bool | None" = None
         self.losses = 0
+        self._reason = ""
+        tell_besides(agent, "link", self.to_dict)
 
     def made(self) -> None:
         """It answers. Harmless to repeat."""
@@ -250,12 +228,22 @@ class Link:
             return
         self.up = False
         self.losses += 1
-        _LOG.warning("%s: no connection, trying again: %s", self._name, _one_line(str(reason)))
+        self._reason = one_line(str(reason))
+        _LOG.warning("%s: no connection, trying again: %s", self._name, self._reason)
         now_s = self._clock()
         if self._told_s is None or now_s - self._told_s >= _EVENT_EVERY_S:
             self._told_s = now_s
             self._owed = True
             self._event("connection lost", Severity.WARNING)
+
+    def to_dict(self) -> "dict[str, Any]":
+        """What `mcagent status` shows: ``name``, ``up``, ``losses``, the last ``reason``."""
+        return {
+            "name": self._name,
+            "up": self.up,
+            "losses": self.losses,
+            "reason": self._reason,
+        }
 
     def _event(self, text: str, severity: int) -> None:
         try:
@@ -360,7 +348,3 @@ def _model(name: str, described: "dict[str, tuple[str, DataPoint]]") -> DataMode
     parts = [DataSource(source, data_points) for source, data_points in sources.items()]
     checksum = zlib.crc32(DataModel("-", parts).fragment())
     return DataModel(f"{name[:_NAME_CHARACTERS]}-{checksum:08x}", parts)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300]

@@ -9,19 +9,33 @@ import json
 import os
 import socket
 import threading
+import weakref
 
 from .errors import AgentError
 from .runtime import in_forked_child, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from .agent import Agent
 
 _NAME = "status.sock"
 _PATIENCE_S = 3.0  # a status waits for the buffer's lock, which a slow medium can hold for a while
 _MAX_BYTES = 16_000_000  # a model of a million points has that many names
+
+
+# What is told besides the agent's own status: by agent, name to what gives it.
+_BESIDES: "weakref.WeakKeyDictionary[Agent, dict[str, Callable[[], Any]]]"
+_BESIDES = weakref.WeakKeyDictionary()
+
+
+def tell_besides(agent: "Agent", name: str, what: "Callable[[], Any]") -> None:
+    """Let other processes see, under *name*, what *what* returns, ready for JSON.
+
+    It is called in a thread of its own whenever somebody asks, and costs nothing until then.
+    """
+    _BESIDES.setdefault(agent, {})[name] = what
 
 
 class StatusServer:
@@ -69,6 +83,8 @@ class StatusServer:
                     connection.settimeout(_PATIENCE_S)
                     status = self._agent.status().to_dict()
                     status["pid"] = os.getpid()
+                    for name, what in list(_BESIDES.get(self._agent, {}).items()):
+                        status[name] = what()
                     connection.sendall(json.dumps(status).encode())
                 except (OSError, AgentError):
                     pass  # it went away; or the agent was closed meanwhile

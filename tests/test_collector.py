@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from mcagent import Agent, ConfigurationError, TimeSeries
+from mcagent.cli.main import main
 from mcagent.collector import CollectorFile, Link, Troubles, run_collector, secret
+from mcagent.live import read_live
 from tests.test_agent import stored
 
 HEAD = """
@@ -167,6 +169,35 @@ def test_troubles_are_told_at_first_and_then_seldom(caplog):
     assert str(troubles) == "troubles: press/7/oil 150"
 
 
+def test_what_goes_wrong_is_seen_by_mcagent_status_while_it_runs(tmp_path, capsys):
+    """Counts and the latest words, from memory: nothing is written for them."""
+    file = read(tmp_path, HEAD + POINTS)
+    with file.open_agent() as agent:
+        link = Link(agent, "modbus plc:502")
+        agent.start()
+        assert read_live(agent.directory)["troubles"] == []
+        assert read_live(agent.directory)["link"]["up"] is None
+        files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+        for number in range(11):
+            file.troubles.tell(f"topic {number}", "is not in the table")
+            file.troubles.tell("oil", f"{number} is no DOUBLE")
+        link.up = True
+        assert files == {path: path.stat().st_mtime_ns for path in files}
+        link.lost("timed out")
+        status = read_live(agent.directory)
+        (oil,) = [one for one in status["troubles"] if one["subject"] == "oil"]
+        assert (oil["count"], oil["last"]) == (11, "10 is no DOUBLE")
+        assert len(status["troubles"]) == 12
+        assert main(["--state", agent.directory, "status"]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "machine modbus plc:502: no connection, lost 1 time: timed out" in shown
+        assert "trouble: oil 11 times, the last 0" in shown
+        assert "2 more: --json shows all" in shown
+    assert read_live(agent.directory) is None
+    assert main(["--state", agent.directory, "status"]) == 0
+    assert "trouble" not in capsys.readouterr().out
+
+
 def test_troubles_of_strangers_are_bounded():
     troubles = Troubles()
     logging.getLogger("mcagent.collector").disabled = True
@@ -175,7 +206,7 @@ def test_troubles_of_strangers_are_bounded():
             troubles.tell(f"topic {number}", "is not in the table")
     finally:
         logging.getLogger("mcagent.collector").disabled = False
-    assert len(troubles.counts) == 1001
+    assert len(troubles.counts) == len(troubles.to_list()) == 1001
     assert sum(troubles.counts.values()) == 5000
 
 

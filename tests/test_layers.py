@@ -9,6 +9,7 @@ LAYERS = {
     "mcagent.journal": 0,
     "mcagent.limits": 0,
     "mcagent.runtime": 0,
+    "mcagent.troubles": 0,
     "mcagent.boarding": 1,
     "mcagent.buffer": 1,
     "mcagent.messages": 1,

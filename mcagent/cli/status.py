@@ -96,6 +96,9 @@ _TOLD = (
 )  # fmt: skip
 
 
+_TROUBLES = 10  # lines; the latest
+
+
 def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
     """What happens next and why, how long it will take, what went wrong last."""
     upload, worker, rows = status["upload"], status["worker"] or {}, []
@@ -132,8 +135,27 @@ def _next(status: "dict[str, Any]") -> "list[tuple[str, str]]":
     for name, words in (("ca_file", "CA file"), ("crl_file", "CRL file")):
         if network.get(name):
             rows.append((words, network[name]))
+    rows += _collector_rows(status)
     if status["loop"]:
         rows += [(f"loop: {name}", str(value)) for name, value in status["loop"].items() if value]
+    return rows
+
+
+def _collector_rows(status: "dict[str, Any]") -> "list[tuple[str, str]]":
+    """What a collector says of its machine; it runs, or says nothing."""
+    rows, link, troubles = [], status.get("link"), status.get("troubles") or []
+    if link:
+        state = {True: "connected", False: "no connection", None: "not tried yet"}[link["up"]]
+        lost = (
+            f", lost {count(link['losses'], 'time')}: {link['reason']}" if link["losses"] else ""
+        )
+        rows.append(("machine", f"{link['name']}: {state}{lost}"))
+    for one in troubles[:_TROUBLES]:
+        ago = duration(int(one["last_s"] * 1000))
+        words = f"{count(one['count'], 'time')}, the last {ago} ago: {one['last']}"
+        rows.append((f"trouble: {one['subject']}", words))
+    if len(troubles) > _TROUBLES:
+        rows.append(("troubles", f"{len(troubles) - _TROUBLES} more: --json shows all"))
     return rows
 
 
