@@ -210,20 +210,32 @@ class FileSender:
         return answer
 
     def _compare(self, parcel: "Parcel") -> Answer:
-        """Whether what is there is as long as what was sent: the last part may have been lost."""
-        name, size = parcel.details["name"], parcel.details["size"]
-        found, _no_list = self._service.find(name)
-        there = found.get("size") if found is not None else None
-        # Not shown, or as it was before: the platform's yes counts.
-        if found is None or there in (size, None) or found.get("etag") == self._note.etag:
+        """Whether the platform has what it said yes to: all of it, and joined."""
+        note, size = self._note, parcel.details["size"]
+        found, no_list = self._service.find(parcel.details["name"])
+        joined = True
+        if no_list is not None:
+            trouble = self._no(no_list)
+            if trouble.row.outcome != outcome.WAIT or self._looks >= _LOOKS:
+                return self._arrived()  # it does not tell: its yes counts
+            reason = trouble.reason
+        elif found is None or found.get("etag") == note.etag:  # not shown, or as it was before
+            parts = self._service.parts(parcel.details["name"])
+            if parts.status != 200 or not parts.json():
+                return self._arrived()  # it has no parts any more: it joined them
+            joined = False
+            reason = f"{_SERVICE}it said yes to all of the file and has its parts still"
+        elif found.get("size") in (size, None):
             return self._arrived()
-        reason = f"{_SERVICE}it took all {size} bytes of {name} and has {there}"
-        if self._looks < _LOOKS:  # does it join them still?
+        else:
+            there = found["size"]
+            reason = f"{_SERVICE}it took all {size} bytes of {found['name']} and has {there}"
+        if self._looks < _LOOKS:  # does it join them just now?
             self._looks += 1
             return Answer(_LATER, status=200, reason=reason)
-        self._note.completing = False
+        note.completing = False
         hint = "look at it there; the file is kept here, and is sent again"
-        return self._doubt(Answer(_HELD, status=200, reason=reason, hint=hint), begin=True)
+        return self._doubt(Answer(_HELD, status=200, reason=reason, hint=hint), begin=joined)
 
     def _look(self, parcel: "Parcel") -> Answer:
         """Whether the file arrived by a request whose answer did not come."""

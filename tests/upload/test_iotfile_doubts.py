@@ -98,6 +98,51 @@ def test_a_file_whose_length_grows_for_a_while_is_not_sent_again(device):
     assert len(liar.parts()) == PARTS
 
 
+@pytest.mark.parametrize("before", [False, True], ids=["new", "replaced"])
+def test_a_yes_to_the_last_request_that_did_nothing_is_no_delivery(device, before):
+    """The parts are there still, and no file: the request is sent again."""
+    if before:
+        device.submit("video.bin", CONTENT[::-1])
+        device.drain()
+    liar = Liar(once("upload=complete", Response(200)))
+    device.open_again(transport=liar)
+    receipt = device.submit()
+    device.drain()
+    assert receipt.delivered
+    assert device.stored == {"video.bin": sha(CONTENT)}
+    assert len(liar.parts()) == PARTS
+
+
+@pytest.mark.parametrize("status", [408, 429, 502])
+def test_a_list_that_does_not_come_is_asked_for_again(device, status):
+    """Until it does, nobody knows whether the last part is there."""
+    failed = []
+
+    def answer(words):
+        if "part=7" in words and not failed:
+            return Response(201)
+        if "limit=" in words and len(failed) < 4:
+            failed.append(words)
+            return Response(status)
+        return None
+
+    device.open_again(transport=Liar(answer))
+    device.submit()
+    device.drain()
+    assert device.stored == {"video.bin": sha(CONTENT)}
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 501, 502])
+def test_a_platform_that_never_lists_is_believed(device, status):
+    """An agent that may write and not read has its files there all the same."""
+    liar = Liar(lambda words: Response(status) if words.startswith("GET") else None)
+    device.open_again(transport=liar)
+    device.submit()
+    device.drain()
+    assert device.stored == {"video.bin": sha(CONTENT)}
+    assert len(liar.parts()) == PARTS
+
+
 def test_a_platform_that_always_cuts_the_file_holds_it_with_its_sizes(device):
     """It is not acknowledged, not sent for ever, and the words say what is there."""
     liar = Liar(lambda words: Response(201) if "part=7" in words else None)

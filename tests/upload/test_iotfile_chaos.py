@@ -1,0 +1,102 @@
+"""Large files through faults at random: answers, losses and kills at every request there is."""
+
+import os
+import random
+import shutil
+import time
+
+import pytest
+
+from mcagent import File
+from mcagent.emulator import Emulator
+from mcagent.errors import TransportError
+from mcagent.transport.cpython import Urllib3Transport
+from mcagent.transport.http import Response
+from tests.upload.parcels import PART, Device, Killed, Watched, sha, small_parts
+
+FILES, EVENTS = 4, 20
+REFUSALS = (400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 422, 425, 429, 500, 502, 503)
+LIES = (Response(200), Response(201), Response(204), Response(200, {}, b"{}"))
+PAGE = {"content-type": "text/html"}
+
+
+class Fate(Watched):
+    """Between the agent and the file service.
+
+    Args:
+        rng: Decides.
+        share: Of the requests that something happens to.
+        lies: The platform says yes to parts and ends that it did not take, and shows what it has;
+            otherwise it says no to anything.
+    """
+
+    def __init__(self, rng, share, *, lies):
+        super().__init__(Urllib3Transport())
+        self.rng, self.share, self.lies = rng, share, lies
+
+    def send(self, request):
+        if "/iotfile/" not in request.url or self.rng.random() > self.share:
+            return super().send(request)
+        fate = self.rng.choice(("answer", "answer", "page", "lost", "kill", "kill late", "late"))
+        if fate == "kill":
+            raise Killed
+        if fate in ("answer", "page") and not (self.lies and request.method == "GET"):
+            if request.body is not None:
+                assert sum(map(len, request.body.chunks())) == request.body.length
+            if fate == "page":
+                return Response(self.rng.choice((200, 404, 503)), PAGE, b"<html>")
+            return self.rng.choice(LIES) if self.lies else Response(self.rng.choice(REFUSALS))
+        if fate in ("kill late", "late"):
+            super().send(request)
+            if fate == "kill late":
+                raise Killed
+        raise TransportError("lost", kind=self.rng.choice(("closed", "timeout")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lies", [False, True], ids=["refusals", "lies"])
+def test_what_is_acknowledged_is_there_whatever_happened(tmp_path, monkeypatch, lies):
+    """Each file is on the platform as it was, or in the store of refused records; events pass."""
+    small_parts(monkeypatch)
+    with Emulator(tls=False, settings={"processing_delay_s": 0.0}) as hub:
+        for number in range(4):
+            seed = random.randrange(2**32)
+            print("seed", seed)
+            hub.clear()
+            hub.change_settings(min_part_bytes=PART)
+            _live(hub, tmp_path / str(number), random.Random(seed), lies=lies)
+
+
+def _live(hub, directory, rng, *, lies):
+    device = Device(hub, directory / "0")
+    fate = Fate(rng, rng.choice((0.1, 0.3, 0.5)), lies=lies)
+    device.open_again(transport=fate)
+    submitted, told, lives = [], [], 1
+    until = time.monotonic() + 30
+    while (device.pending or len(submitted) < FILES) and time.monotonic() < until:
+        try:
+            if len(submitted) < FILES and rng.random() < 0.2:
+                content = rng.randbytes(rng.choice((100, 25_000, 61_000)))
+                submitted.append(("%d.bin" % rng.randrange(3), content))
+                device.agent.submit(File(content, name=submitted[-1][0]))
+            if len(told) < EVENTS and rng.random() < 0.2:
+                told.append("event %d" % len(told))
+                device.tell(told[-1])
+            device.agent.step(0)
+        except Killed:  # another process finds what this one left just then
+            left, device.directory = device.directory, str(directory / str(lives))
+            lives += 1
+            shutil.copytree(left, device.directory)
+            device.open_again(transport=fate)
+    fate.share = 0
+    device.drain(60)
+    folder = device.directory + "/buffer/rejected/spool"
+    kept = set()
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        with open(folder + "/" + name, "rb") as file:
+            kept.add(sha(file.read()))
+    expected = {name: sha(content) for name, content in submitted if sha(content) not in kept}
+    assert device.stored == expected
+    assert set(told) <= set(device.events())
+    assert device.agent.status().lanes["files"]["dropped"] == {}
+    device.agent.close()
