@@ -25,6 +25,13 @@ def test_each_scene_has_its_command_its_page_and_its_script():
         assert callable(importlib.import_module(f"tests.examples.{SCENES[name]}").run)
 
 
+def test_each_collector_has_its_file_and_its_test():
+    """Whoever copies the script copies them, too."""
+    for name in [*SCENES, "host_metrics"]:
+        assert os.path.exists(os.path.join(EXAMPLES, name + ".toml"))
+        assert os.path.exists(os.path.join(EXAMPLES, "tests", f"test_{name}.py"))
+
+
 def test_the_command_is_a_shell_script_that_runs():
     """Parsed, not started: it would install packages."""
     assert os.access(RUN, os.X_OK)
