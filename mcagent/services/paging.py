@@ -2,6 +2,9 @@
 
 Each function asks for a page when its last element was taken, so that nothing is held but one
 page. Whatever would make a client ask for ever is an error instead.
+
+A page that is not full is no end: the service may give fewer at a time than it was asked for. Where
+it does not say that a page is the last, the next one is asked for, until one is empty.
 """
 
 import re
@@ -77,8 +80,8 @@ def numbered(
 
     Args:
         fetch: Gives the page of a number, from 0.
-        size: How many elements a full page has: where an answer does not say whether it is the
-            last page, one that is not full is.
+        size: How many elements a page was asked for. One with fewer that comes again as the next
+            one, from a service that says nothing of pages, is the whole list: it knows none.
         doing: For the error.
 
     Raises:
@@ -89,9 +92,11 @@ def numbered(
     while True:
         page = fetch(number)
         if page.items and page.items == before:
+            if page.last is None and len(before) < size:
+                return
             raise loop_error(doing, f"page {number} is page {number - 1} again")
         yield from page.items
-        if page.last or (page.last is None and len(page.items) < size):
+        if page.last or (page.last is None and not page.items):
             return
         if not page.items:
             raise loop_error(doing, f"page {number} is empty, and there shall be more behind it")
@@ -106,11 +111,11 @@ def by_offset(
     doing: str,
     most: "int | None" = None,
 ) -> "Iterator[dict[str, Any]]":
-    """The elements of a list that is asked for by offset; the first page that is not full ends it.
+    """The elements of a list that is asked for by offset; the first empty page ends it.
 
     Args:
         fetch: Gives the elements from an offset, at most so many.
-        limit: How many to ask for at a time.
+        limit: How many to ask for at a time; see `numbered` for a page with fewer that comes again.
         doing: For the error.
         most: The greatest offset that the service takes; None for any.
 
@@ -122,13 +127,17 @@ def by_offset(
     while True:
         items = fetch(offset, limit)
         if items and items == before:
+            if len(before) < limit:
+                return
             raise loop_error(doing, f"the elements from {offset} are those from {offset - limit}")
         yield from items
-        if len(items) < limit:
+        if not items:
             return
         before = items
         offset += len(items)
         if most is not None and offset > most:
+            if len(items) < limit:
+                return  # most likely the end: nobody can ask
             raise RemoteError(
                 f"{doing}: there are more than {offset}, and the service gives none beyond {most}",
                 status=200,

@@ -92,6 +92,7 @@ def test_an_interval_that_two_requests_touch_comes_once():
     }
     nothing = Response(200, {}, b'{"_embedded": {"aspects": []}}')
     aspects = {"_embedded": {"aspects": [{"name": "motor", "variables": [{"name": "rpm"}]}]}}
+    aspects["page"] = {"number": 0, "totalPages": 1}
     answers = [Response(200, {}, json.dumps({"aggregates": [day]}).encode())] * 2
     transport = FakeTransport([Response(200, {}, json.dumps(aspects).encode()), *answers, nothing])
     got = list(

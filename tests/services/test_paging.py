@@ -49,7 +49,8 @@ def test_hal_lists_come_whole_whatever_the_server_says_of_their_end(count, size,
         return hal_page(hal(found, number, size, page=page, links=links), "assets", "x")
 
     assert list(numbered(fetch, size=size, doing="x")) == found
-    assert len(asked) <= count // size + 1
+    told = page or links
+    assert len(asked) <= (max(1, -(-count // size)) if told else -(-count // size) + 1)
 
 
 @given(st.integers(0, 40), st.integers(1, 7), st.sampled_from(["last", "totalPages", ""]))
@@ -71,9 +72,47 @@ def test_content_lists_come_whole(count, size, told):
 
 @given(st.integers(0, 40), st.integers(1, 7))
 def test_lists_by_offset_come_whole(count, limit):
-    """The file service: a bare array, and the first short one is the last."""
+    """The file service: a bare array, and an empty one is the last."""
     found = things(count)
     assert list(by_offset(lambda at, most: found[at : at + most], limit=limit, doing="x")) == found
+
+
+@given(st.integers(0, 40), st.integers(1, 9), st.integers(1, 9))
+def test_a_service_that_gives_fewer_than_asked_for_and_says_nothing_loses_nothing(
+    count, size, cap
+):
+    """Its pages are never full: the first that is empty is the end, at the cost of one request."""
+    found = things(count)
+    cap = min(cap, size)
+    asked = []
+
+    def fetch(number):
+        asked.append(number)
+        return Page(found[number * cap : (number + 1) * cap], None)
+
+    def part(at, most):
+        asked.append(at)
+        return found[at : at + min(cap, most)]
+
+    assert list(numbered(fetch, size=size, doing="x")) == found
+    assert len(asked) == -(-count // cap) + 1
+    asked.clear()
+    assert list(by_offset(part, limit=size, doing="x")) == found
+    assert len(asked) == -(-count // cap) + 1
+
+
+def test_a_service_that_knows_no_pages_gives_its_list_once():
+    """It answers whatever page is asked for with everything, fewer than asked for."""
+    found = things(3)
+    assert list(numbered(lambda _number: Page(found, None), size=5, doing="x")) == found
+    assert list(by_offset(lambda _at, _most: found, limit=5, doing="x")) == found
+
+
+def test_the_greatest_offset_behind_a_page_that_is_not_full_is_no_error():
+    """There is nothing to ask for: not even whether that was all."""
+    found = things(11)
+    items = by_offset(lambda at, most: found[at : at + most], limit=5, most=10, doing="x")
+    assert list(items) == found
 
 
 def test_nothing_is_asked_for_before_it_is_needed():
