@@ -6,6 +6,7 @@ Row 1 is the header, as a spreadsheet and (without line breaks inside cells) an 
 import csv
 
 from ..errors import InvalidMessage
+from .csvform import with_point
 from .texts import parse_time, parse_value
 
 TYPE_CHECKING = False
@@ -69,6 +70,7 @@ class CsvRows:
         model: Gives the columns their types; None guesses by the look of each value.
         time_column: Header of the column of times; None looks for `TIME_COLUMNS`.
         delimiter: One character.
+        decimal: What stands before the fraction of a number: ``"."`` or ``","``.
 
     Raises:
         InvalidMessage: The header cannot be used; nothing of the file was read.
@@ -81,7 +83,9 @@ class CsvRows:
         *,
         time_column: "str | None" = None,
         delimiter: str = ",",
+        decimal: str = ".",
     ) -> None:
+        self._comma = decimal == ","
         self._reader = csv.reader(lines, delimiter=delimiter)
         self._header = _read_header(self._reader)
         self._time = _time_index(self._header, time_column)
@@ -122,7 +126,7 @@ class CsvRows:
             if index != self._time and text != "":
                 name = self._header[index]
                 kind = self._types[name]
-                values[name] = self._in_column(index, lambda t, k=kind: parse_value(t, k), cells)
+                values[name] = self._in_column(index, lambda t, k=kind: self._value(t, k), cells)
         if not values:
             raise BadRow(
                 self._row,
@@ -131,6 +135,9 @@ class CsvRows:
                 hint="a sample needs a value; leave the row out, or fill a cell",
             )
         return timestamp_ms, values
+
+    def _value(self, text: str, kind: "str | None") -> "Any":
+        return parse_value(with_point(text, kind) if self._comma else text, kind)
 
     def _in_column(self, index: int, parse: "Any", cells: "list[str]") -> "Any":
         try:

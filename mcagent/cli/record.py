@@ -5,6 +5,7 @@ import sys
 from ..errors import AgentError, InvalidMessage
 from . import exits
 from .common import add_json_option, count, show
+from .csvform import add_csv_options, csv_form
 from .door import open_door
 from .texts import parse_time, parse_value
 
@@ -44,9 +45,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         metavar="NAME",
         help="the CSV column of times (default: timestamp, time or _time)",
     )
-    parser.add_argument(
-        "--delimiter", metavar="CHAR", default=",", help="between CSV cells (default: ',')"
-    )
+    add_csv_options(parser)
     add_json_option(parser)
 
 
@@ -102,10 +101,7 @@ def _check(args: "argparse.Namespace") -> None:
             "--time is for one sample; rows of a CSV file have times of their own",
             hint="leave it out; --time-column names the column of times",
         )
-    if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
-        raise exits.UsageError(
-            "--delimiter is one character, no quote", hint="a tab is --delimiter $'\\t'"
-        )
+    args.delimiter, args.decimal = csv_form(args, is_csv=args.csv is not None)
 
 
 def _record_csv(args: "argparse.Namespace", door: "Door") -> "tuple[int, list[BadRow]]":
@@ -132,7 +128,13 @@ def _record_rows(
     from .csvrows import UTF8_HINT, BadRow, CsvRows, is_utf8
 
     try:
-        rows = CsvRows(lines, door.model, time_column=args.time_column, delimiter=args.delimiter)
+        rows = CsvRows(
+            lines,
+            door.model,
+            time_column=args.time_column,
+            delimiter=args.delimiter,
+            decimal=args.decimal,
+        )
     except InvalidMessage as error:
         raise InvalidMessage(f"{args.csv}: {error.message}", hint=error.hint) from error
     recorded = 0

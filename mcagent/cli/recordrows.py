@@ -28,7 +28,7 @@ class RecordRows:
         variables: Its variables; None where they are not known.
         form: ``"csv"`` or ``"ndjson"``.
         time_column: As for `CsvRows`.
-        delimiter: As for `CsvRows`.
+        delimiter, decimal: As for `CsvRows`.
 
     Raises:
         InvalidMessage: The header cannot be used.
@@ -43,6 +43,7 @@ class RecordRows:
         form: str,
         time_column: "str | None" = None,
         delimiter: str = ",",
+        decimal: str = ".",
     ) -> None:
         self._encoder = RecordEncoder(aspect, variables)
         self._variables = variables
@@ -51,7 +52,9 @@ class RecordRows:
         if form == "csv":
             columns = None if variables is None else _columns(aspect, variables)
             self._rows = self._csv(
-                CsvRows(lines, columns, time_column=time_column, delimiter=delimiter)
+                CsvRows(
+                    lines, columns, time_column=time_column, delimiter=delimiter, decimal=decimal
+                )
             )
         else:
             self._rows = self._ndjson(lines)

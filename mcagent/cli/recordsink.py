@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from ..errors import InvalidMessage
 from ..services.records import show
+from .csvform import with_comma
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,11 +39,18 @@ class CsvSink(Sink):
     """``_time,rpm,rpm_qc,…``; a column ``aspect`` in front where there are several."""
 
     def __init__(
-        self, out: "TextIO", columns: "list[str]", coded: "list[str]", *, aspects: bool
+        self,
+        out: "TextIO",
+        columns: "list[str]",
+        coded: "list[str]",
+        *,
+        aspects: bool,
+        form: "tuple[str, str]",
     ) -> None:
         super().__init__(out, columns, coded)
         self._aspects = aspects
-        self._writer = csv.writer(out, lineterminator="\n")
+        self._comma = form[1] == ","
+        self._writer = csv.writer(out, delimiter=form[0], lineterminator="\n")
         header = ["aspect"] if aspects else []
         header.append("_time")
         for name in columns:
@@ -59,6 +67,8 @@ class CsvSink(Sink):
             row.append(_cell(values.get(name)))
             if name in self.coded:
                 row.append(quality.get(name))
+        if self._comma:
+            row = [with_comma(cell) for cell in row]
         self._writer.writerow(row)
 
 

@@ -6,6 +6,7 @@ import json
 from ..services.aggregates import UNITS, Summary
 from ..services.reading import about_now_ms
 from ..services.records import show
+from .csvform import csv_form, with_comma
 from .exits import OK, complain
 from .platformnames import asset_id
 from .platformsession import open_session
@@ -41,6 +42,7 @@ def run_aggregate(args: "argparse.Namespace") -> int:
     from ..services.aggregates import Aggregates
 
     chosen = format_of(args)
+    form = csv_form(args, is_csv=chosen == "csv")
     with open_session(args) as session:
         args.asset = asset_id(session, args.asset)
         after_ms, until_ms = read_range(args, about_now_ms(session))
@@ -55,7 +57,10 @@ def run_aggregate(args: "argparse.Namespace") -> int:
         )
         rows = _rows(found)
         with Output(args.output) as out:
-            number = _WRITERS[chosen](out, rows)
+            if chosen == "csv":
+                number = _write_csv(out, rows, form)
+            else:
+                number = _WRITERS[chosen](out, rows)
     if not number:
         complain("nothing there", "no numeric value in the range")
     return OK
@@ -78,14 +83,15 @@ def _rows(found: "Iterator[Aggregate]") -> "Iterator[dict[str, Any]]":
             yield row
 
 
-def _write_csv(out: "TextIO", rows: "Iterator[dict[str, Any]]") -> int:
+def _write_csv(out: "TextIO", rows: "Iterator[dict[str, Any]]", form: "tuple[str, str]") -> int:
     number = 0
     writer: "csv.DictWriter[str] | None" = None
     for row in rows:
         if writer is None:
-            writer = csv.DictWriter(out, list(row), lineterminator="\n")
+            writer = csv.DictWriter(out, list(row), delimiter=form[0], lineterminator="\n")
             writer.writeheader()
-        writer.writerow(row)
+        comma = form[1] == ","
+        writer.writerow({name: with_comma(row[name]) if comma else row[name] for name in row})
         number += 1
     return number
 
@@ -117,7 +123,6 @@ def _rounded(value: "Any") -> "Any":
 
 
 _WRITERS = {
-    "csv": _write_csv,
     "ndjson": _write_ndjson,
     "json": _write_json,
     "table": _write_table,

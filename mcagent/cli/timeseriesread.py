@@ -5,6 +5,7 @@ import sys
 from ..services.reading import about_now_ms
 from ..services.records import Record, show
 from .common import count
+from .csvform import add_csv_options, csv_form
 from .exits import OK, UsageError, complain
 from .pace import Pace
 from .platformnames import asset_id
@@ -61,6 +62,7 @@ def add_output_options(parser: "argparse.ArgumentParser") -> None:
     parser.add_argument(
         "--output", metavar="FILE", help="write to FILE, which appears when it is complete"
     )
+    add_csv_options(parser)
 
 
 def run_read(args: "argparse.Namespace") -> int:
@@ -73,6 +75,7 @@ def run_read(args: "argparse.Namespace") -> int:
             "--select, --plot, --limit and --desc are for one aspect", hint="name the ASPECT"
         )
     chosen = format_of(args)
+    args.delimiter, args.decimal = csv_form(args, is_csv=chosen == "csv")
     plot = open_plot(args.plot) if args.plot else None  # before the work, not after it
     with open_session(args) as session:
         args.asset = asset_id(session, args.asset)
@@ -116,6 +119,7 @@ def run_newest(args: "argparse.Namespace") -> int:
     from ..services.timeseries import TimeSeries
 
     chosen = format_of(args)
+    args.delimiter, args.decimal = csv_form(args, is_csv=chosen == "csv")
     with open_session(args) as session:
         args.asset = asset_id(session, args.asset)
         series = TimeSeries(session)
@@ -212,7 +216,7 @@ def _sink(
     columns, coded = _columns(args, series)
     several = args.aspect is None
     if chosen == "csv":
-        return CsvSink(out, columns, coded, aspects=several)
+        return CsvSink(out, columns, coded, aspects=several, form=(args.delimiter, args.decimal))
     return TableSink(out, columns, aspects=several)
 
 

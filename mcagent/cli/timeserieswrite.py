@@ -9,6 +9,7 @@ from ..errors import InvalidMessage
 from ..services.bucket import BYTES_PER_S
 from ..services.records import show as show_time
 from .common import count, show
+from .csvform import add_csv_options, csv_form
 from .csvrows import BadRow
 from .exits import INCOMPLETE, INVALID, OK, NotComplete, UsageError, complain
 from .halfway import told_when_interrupted
@@ -42,9 +43,7 @@ def configure(_name: str, parser: "argparse.ArgumentParser") -> None:
         metavar="NAME",
         help="the column of times (default: timestamp, time or _time; NDJSON: _time)",
     )
-    parser.add_argument(
-        "--delimiter", metavar="CHAR", default=",", help="between CSV cells (default: ',')"
-    )
+    add_csv_options(parser)
     parser.add_argument(
         "--keep-good",
         action="store_true",
@@ -72,10 +71,8 @@ def configure(_name: str, parser: "argparse.ArgumentParser") -> None:
 def run_write(args: "argparse.Namespace") -> int:
     from ..services.timeseries import TimeSeries
 
-    if len(args.delimiter) != 1 or args.delimiter in '\r\n"':
-        raise UsageError(
-            "--delimiter is one character, no quote", hint="a tab is --delimiter $'\\t'"
-        )
+    form = form_of(args.file, args.format)
+    args.delimiter, args.decimal = csv_form(args, is_csv=form == "csv")
     if args.bytes_per_s < 0:
         raise UsageError("--bytes-per-s is less than 0", hint="0 is for no limit")
     taken: "list[int]" = []
@@ -159,6 +156,7 @@ def _good(
                 form=form_of(args.file, args.format),
                 time_column=args.time_column,
                 delimiter=args.delimiter,
+                decimal=args.decimal,
             )
         except InvalidMessage as error:
             raise InvalidMessage(f"{args.file}: {error.message}", hint=error.hint) from error

@@ -3,8 +3,8 @@
 Each function asks for a page when its last element was taken, so that nothing is held but one
 page. Whatever would make a client ask for ever is an error instead.
 
-A page that is not full is no end: the service may give fewer at a time than it was asked for. Where
-it does not say that a page is the last, the next one is asked for, until one is empty.
+A page that is not full is no end: the service may give fewer at a time than it was asked for.
+Where it does not say that a page is the last, the next one is asked for, until one is empty.
 """
 
 import re
@@ -115,7 +115,7 @@ def by_offset(
 
     Args:
         fetch: Gives the elements from an offset, at most so many.
-        limit: How many to ask for at a time; see `numbered` for a page with fewer that comes again.
+        limit: How many to ask for at a time; a page with fewer that comes again: see `numbered`.
         doing: For the error.
         most: The greatest offset that the service takes; None for any.
 

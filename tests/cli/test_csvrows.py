@@ -43,6 +43,25 @@ def test_columns_and_delimiter_can_be_named():
     assert found == [(2, NOON_MS, {"note": "x,y"})]
 
 
+def test_a_decimal_comma_is_read_in_numbers_alone():
+    """Text keeps its commas; without a model only what looks like a number is one."""
+    options = {"delimiter": ";", "decimal": ","}
+    head = "time;temperature;note"
+    assert rows(head, f"{NOON};-21,5e1;1,5", **options) == [
+        (2, NOON_MS, {"temperature": "-21.5e1", "note": "1,5"})
+    ]
+    guessed = rows("time;a;b;c;d", f"{NOON};1,5;3;1,2,3;v1.2.3", model=None, **options)
+    assert guessed == [(2, NOON_MS, {"a": 1.5, "b": 3, "c": "1,2,3", "d": "v1.2.3"})]
+
+
+@pytest.mark.parametrize("model", [MODEL, None])
+def test_a_point_in_a_file_of_decimal_commas_is_refused(model):
+    """1.500 is 1500 there, or one and a half: nobody knows."""
+    (bad,) = rows("time;temperature", f"{NOON};1.500", model=model, delimiter=";", decimal=",")
+    assert (bad.row, bad.column) == (2, "temperature")
+    assert "'1.500' has a point" in bad.problem
+
+
 BAD = [
     ("yesterday,1,x", "timestamp", "not a time"),
     ("2026-01-05T12:00:00,1,x", "timestamp", "offset"),

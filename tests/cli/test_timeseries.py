@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import re
 
 import pytest
 
@@ -114,6 +115,32 @@ def test_what_was_exported_is_imported_again_without_a_difference(plant, operato
     result = other.run("write", path)
     assert result.code == 0, result
     assert other.read() == before
+
+
+def test_decimal_commas_go_out_and_come_in_again(plant, operator):
+    """As a spreadsheet of many countries has them: semicolons between cells."""
+    line = json.dumps({"_time": FROM, "rpm": 3, "load": -0.125, "label": "1.5", "on": True})
+    assert plant.run("write", plant.file(line, "rows.ndjson")).code == 0
+    assert plant.run("write", plant.rows(1)).code == 0
+    path = plant.folder / "out.csv"
+    ends = ("--from", str(T0 - 60_000), "--to", TO)
+    assert plant.run("read", *ends, "--output", path, "--decimal", ",").code == 0
+    text = path.read_text()
+    assert ";-0,125;" in text
+    assert ";1.5;" in text, "text stays as it is"
+    other = Plant(plant.hub, operator.create_asset("comma", {"motor": MOTOR}), plant.folder)
+    assert other.run("write", path, "--decimal", ",").code == 0
+    assert (
+        other.run("read", *ends, "--json").json["records"]
+        == (plant.run("read", *ends, "--json").json["records"])
+    )
+    newest = plant.run("newest", "--format", "csv", "--decimal", ",", "--delimiter", "\t")
+    assert "\t0,0\t" in newest.out
+    summed = plant.run("aggregate", *ends, "--format", "csv", "--decimal", ",")
+    assert re.search(";load;.*-0,125", summed.out)
+    refused(other.run("write", path), 3, "one column only")
+    refused(plant.run("read", *ends, "--json", "--decimal", ","), 2, "are for CSV")
+    refused(plant.run("read", *ends, "--decimal", ";"), 2, "--decimal")
 
 
 def test_a_whole_asset_is_exported_with_its_aspects(plant):
