@@ -1,5 +1,9 @@
 """`mcagent diagnostics`: what becomes of what agents sent, and what was dropped of it."""
 
+import os
+import sys
+
+from ..errors import ConfigurationError
 from .actions import Action, add_actions, run_action
 from .common import count, show
 from .consent import add_writing_options, ask
@@ -45,6 +49,12 @@ def _records_options(parser: "argparse.ArgumentParser") -> None:
     add_format_option(parser)
 
 
+def _download_options(parser: "argparse.ArgumentParser") -> None:
+    parser.add_argument("id", metavar="ID", help="as `records` shows it")
+    parser.add_argument("file", metavar="FILE", help="'-': standard output")
+    parser.add_argument("--replace", action="store_true", help="replace a file that is there")
+
+
 def _replay_options(parser: "argparse.ArgumentParser") -> None:
     parser.add_argument("ids", nargs="+", metavar="ID", help="as `records` shows it")
     add_writing_options(parser, asks=False)
@@ -63,7 +73,12 @@ def _ls(args: "argparse.Namespace") -> int:
             {"id": one.id, "agent": one.agent_id, "active": one.active}
             for one in Diagnostics(session).list()
         )
-        write_rows(args, "activations", ("id", "agent", "active"), rows)
+        number = write_rows(args, "activations", ("id", "agent", "active"), rows)
+    if not number:
+        complain(
+            "diagnostics of no agent were ever on",
+            hint="mcagent diagnostics on AGENT, for an hour",
+        )
     return OK
 
 
@@ -110,7 +125,9 @@ def _messages(args: "argparse.Namespace") -> int:
             return OK
         found = diagnostics.messages(activation.id, correlation_id=args.correlation_id)
         rows = ({column: getattr(one, column) for column in _MESSAGE} for one in found)
-        write_rows(args, "messages", _MESSAGE, rows, shown=_MESSAGE[:5])
+        number = write_rows(args, "messages", _MESSAGE, rows, shown=_MESSAGE[:5])
+    if not number:
+        complain("there is no message", hint="they come while diagnostics are on, after an upload")
     return OK
 
 
@@ -121,7 +138,35 @@ def _records(args: "argparse.Namespace") -> int:
         agent = named_agent(session, args.agent_name).id if args.agent_name else None
         found = RecoverableRecords(session).list(agent_id=agent)
         rows = ({column: getattr(one, column) for column in _RECORD} for one in found)
-        write_rows(args, "records", _RECORD, rows, shown=_RECORD[:4])
+        number = write_rows(args, "records", _RECORD, rows, shown=_RECORD[:4])
+    if not number:
+        complain("the platform keeps nothing that it dropped")
+    return OK
+
+
+def _download(args: "argparse.Namespace") -> int:
+    from ..services.recoverable import RecoverableRecords
+
+    if args.file != "-" and os.path.exists(args.file) and not args.replace:
+        raise ConfigurationError(
+            f"{args.file} is there already", hint="--replace, or name another file"
+        )
+    with open_session(args) as session:
+        payload = RecoverableRecords(session).payload(args.id)
+    if args.file == "-":
+        sys.stdout.buffer.write(payload)
+        sys.stdout.buffer.flush()
+        return OK
+    try:
+        with open(args.file + ".part", "wb") as file:
+            file.write(payload)
+        os.replace(args.file + ".part", args.file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {args.file}: {error.strerror}", hint="is the path right?"
+        ) from error
+    value = {"record": args.id, "file": args.file, "bytes": len(payload)}
+    show(args, value, f"{args.file}: {count(len(payload), 'byte')}")
     return OK
 
 
@@ -159,6 +204,7 @@ _ACTIONS = {
     "off": Action("switch diagnostics of an agent off", _off_options, _off),
     "messages": Action("show what became of what an agent sent", _messages_options, _messages),
     "records": Action("list what was dropped and can be replayed", _records_options, _records),
+    "download": Action("get what a device sent of a record", _download_options, _download),
     "replay": Action("have records processed again", _replay_options, _replay),
     "delete": Action("delete recoverable records; asks first", _delete_options, _delete),
 }

@@ -1,7 +1,5 @@
 """`mcagent events`: read the platform's events, post one, list their types."""
 
-import re
-
 from ..errors import InvalidMessage
 from .actions import Action, add_actions, run_action
 from .common import show
@@ -11,6 +9,7 @@ from .platformnames import named_asset
 from .platformsession import open_session
 from .rowsout import add_format_option, format_of, write_rows
 from .texts import parse_time, parse_value
+from .timerange import read_open_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ _COLUMNS = (
 )
 _SHOWN = ("timestamp", "severity", "source", "code", "description", "asset")
 _SEVERITIES = {"error": 20, "warning": 30, "information": 40}
-_AGO = re.compile(r"([0-9]{1,6})(min|h|d)")
-_UNITS_MS = {"min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
@@ -40,11 +37,19 @@ def run(args: "argparse.Namespace") -> int:
 def _ls_options(parser: "argparse.ArgumentParser") -> None:
     parser.add_argument("--asset", metavar="ASSET", help="only of this asset, name or id")
     parser.add_argument(
-        "--since",
+        "--from",
+        dest="after",
         metavar="TIME",
-        help="2026-01-05T08:00:00Z, or 90min, 24h, 30d ago (default: 7d)",
+        help="start of the range, part of it: 2026-01-05T08:00:00Z, any offset, or ms",
     )
-    parser.add_argument("--until", metavar="TIME", help="likewise (default: no end)")
+    parser.add_argument(
+        "--to", dest="until", metavar="TIME", help="end, part of it (default: none)"
+    )
+    parser.add_argument(
+        "--last",
+        metavar="TIME",
+        help="instead of --from: 90s, 30min, 24h or 30d before --to or now (default: 7d)",
+    )
     parser.add_argument("--type", metavar="ID", help="only of this event type")
     parser.add_argument("--severity", metavar="S", help="error, warning, information or a number")
     parser.add_argument("--source", metavar="TEXT", help="only with exactly this source")
@@ -82,10 +87,11 @@ def _ls(args: "argparse.Namespace") -> int:
     format_of(args)
     with open_session(args) as session:
         now_ms = session.measured_now_ms()
+        after_ms, until_ms = read_open_range(args, now_ms)
         found = Events(session).list(
             entity_id=named_asset(session, args.asset).id if args.asset else None,
-            since=_time("--since", args.since, now_ms),
-            until=_time("--until", args.until, now_ms),
+            since=after_ms,
+            until=until_ms,
             type_id=args.type,
             severity=_severity(args.severity),
             source=args.source,
@@ -98,8 +104,8 @@ def _ls(args: "argparse.Namespace") -> int:
             "no event there"
             + (
                 ""
-                if args.since or args.until
-                else " in the last seven days; --since looks further"
+                if args.after or args.until or args.last
+                else " in the last seven days; --last 90d looks further"
             )
         )
     return OK
@@ -135,10 +141,10 @@ def _post(args: "argparse.Namespace") -> int:
 
     with open_session(args) as session:
         now_ms = session.measured_now_ms()
-        at_ms = _time("--time", args.time, now_ms)
+        at_ms = now_ms if args.time is None else _time(args.time)
         event = StoredEvent(
             named_asset(session, args.asset).id,
-            format_ms(now_ms if at_ms is None else at_ms),
+            format_ms(at_ms),
             type_id=args.type or STANDARD_TYPE,
             severity=_severity(args.severity),
             description=args.description,
@@ -158,13 +164,17 @@ def _types(args: "argparse.Namespace") -> int:
     from ..services.events import Events
 
     with open_session(args) as session:
+        plain = format_of(args) in ("table", "csv")
         rows = (
             {
                 "id": one.id,
                 "name": one.name,
                 "parent": one.parent_id,
                 "ttl": one.ttl,
-                "fields": [f"{field.name} {field.type}" for field in one.fields],
+                "fields": [
+                    f"{field.name} {field.type}" if plain else field.to_wire()
+                    for field in one.fields
+                ],
             }
             for one in Events(session).types()
         )
@@ -191,16 +201,11 @@ def _field(text: str) -> "tuple[str, Any]":
     return name, parse_value(value, None)
 
 
-def _time(option: str, text: "str | None", now_ms: int) -> "int | None":
-    if text is None:
-        return None
-    ago = _AGO.fullmatch(text)
-    if ago is not None:
-        return max(0, now_ms - int(ago[1]) * _UNITS_MS[ago[2]])
+def _time(text: str) -> int:
     try:
         return parse_time(text)
     except InvalidMessage as error:
-        raise InvalidMessage(f"{option}: {error.message}", hint=error.hint) from error
+        raise InvalidMessage(f"--time: {error.message}", hint=error.hint) from error
 
 
 _ACTIONS = {

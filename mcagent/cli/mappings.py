@@ -182,9 +182,11 @@ def _delete(args: "argparse.Namespace") -> int:
     from ..services.mappings import Mappings
 
     with open_session(args) as session:
+        mappings = Mappings(session, on_wait=_told)
+        for one in args.ids:
+            mappings.get(one)
         if not args.dry_run:
             ask(args, f"Delete {len(args.ids)} data point mappings?")
-            mappings = Mappings(session, on_wait=_told)
             one_by_one(args.ids, mappings.delete, "deleted")
     words = "would be deleted" if args.dry_run else "deleted"
     show(args, {"deleted": [] if args.dry_run else args.ids}, f"{', '.join(args.ids)}: {words}")

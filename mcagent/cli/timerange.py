@@ -30,10 +30,27 @@ def read_range(args: "argparse.Namespace", now_ms: int) -> "tuple[int, int]":
         )
     if last is None:
         return _time("--from", args.after), until_ms
+    return _before(until_ms, last), until_ms
+
+
+def read_open_range(args: "argparse.Namespace", now_ms: int) -> "tuple[int | None, int | None]":
+    """As `read_range`, with None for an end that was not given.
+
+    Raises:
+        UsageError: The start is given twice, or no duration.
+        InvalidMessage: An end is no time.
+    """
+    if args.after is None and args.last is None:
+        return None, None if args.until is None else _time("--to", args.until)
+    after_ms, until_ms = read_range(args, now_ms)
+    return after_ms, None if args.until is None else until_ms
+
+
+def _before(until_ms: int, last: str) -> int:
     match = _DURATION.fullmatch(last)
     if match is None or not int(match.group(1)):
         raise UsageError(f"--last {last[:40]!r} is no length of time", hint="90s, 30min, 24h, 7d")
-    return max(0, until_ms - int(match.group(1)) * _UNITS_MS[match.group(2)]), until_ms
+    return max(0, until_ms - int(match.group(1)) * _UNITS_MS[match.group(2)])
 
 
 def read_names(text: "str | None") -> "list[str] | None":

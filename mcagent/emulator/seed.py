@@ -5,11 +5,12 @@ type's id without a tenant gets the hub's, `children` stand inside their parent,
 maps to is named by the asset's name. Loading twice changes nothing that is as described.
 """
 
+import json
 import sqlite3
 from collections import Counter
 from typing import Any
 
-from . import agents, assets_tree, assets_types, events_mappings, mappings
+from . import agents, assets_tree, assets_types, events_mappings, events_types, mappings
 from .answers import Refusal
 from .assets import root_of
 from .assets_builtin import AGENT_TYPE
@@ -19,7 +20,7 @@ from .datasource import check_configuration, points_of, replace_configuration
 from .events_types import BUILTIN_NAMES
 from .settings import Settings
 
-_MEMBERS = ("name", "aspectTypes", "assetTypes", "assets", "agents")
+_MEMBERS = ("name", "aspectTypes", "assetTypes", "eventTypes", "assets", "agents")
 _DEPTH_MAX = 20
 
 
@@ -51,6 +52,8 @@ class Seeding:
         for table, member in ((ASPECT, "aspectTypes"), (ASSET, "assetTypes")):
             for entry in _entries(plant, member):
                 _named(member, entry, lambda entry=entry, table=table: self._type(table, entry))
+        for entry in _entries(plant, "eventTypes"):
+            _named("eventTypes", entry, lambda entry=entry: self._event_type(entry))
         root = root_of(self._db, self._tenant)
         for entry in _entries(plant, "assets"):
             _named("assets", entry, lambda entry=entry: self._asset(entry, root, 0))
@@ -62,7 +65,7 @@ class Seeding:
         return text if "." in text else f"{self._tenant}.{text}"
 
     def _type(self, table: str, entry: dict[str, Any]) -> None:
-        body = dict(entry)
+        body = dict(entry) if table == ASSET else {"category": "dynamic", **entry}
         if table == ASSET:
             body["parentTypeId"] = self._type_id(body.get("parentTypeId", "core.basicasset"))
             body["aspects"] = [
@@ -76,6 +79,15 @@ class Seeding:
             self.made["types"] += 1
         else:
             assets_types.change_type(self._db, table, current, {**current, **body}, self._tenant)
+
+    def _event_type(self, entry: dict[str, Any]) -> None:
+        body = {**entry, "id": self._type_id(entry.get("id", entry.get("name")))}
+        if "parentId" in entry:
+            body["parentId"] = self._type_id(entry["parentId"])
+        # What is there stays: a type that has events cannot be changed at will.
+        if events_types.find_type(self._db, body["id"]) is None:
+            events_types.create_type(self._db, body, self._tenant)
+            self.made["event types"] += 1
 
     def _asset(self, entry: dict[str, Any], parent: str, depth: int) -> None:
         if depth > _DEPTH_MAX:
@@ -117,7 +129,8 @@ class Seeding:
         self.agents[name] = row["id"]
         if "configuration" in entry:
             try:
-                configuration = check_configuration(entry["configuration"], self._breaches)
+                given = self._configuration(entry["configuration"])
+                configuration = check_configuration(given, self._breaches)
             except ValueError as exc:
                 raise Refusal(400, f"configuration: {exc}.") from exc
             if row["dsc"] is None:  # a device's own is not overwritten
@@ -125,8 +138,34 @@ class Seeding:
                 row = agents.find_agent(self._db, row["id"])
         for mapping in _entries(entry, "mappings"):
             self._mapping(mapping, row)
+        if "mapAllTo" in entry:
+            self._map_all(str(entry["mapAllTo"]), row)
         for mapping in _entries(entry, "eventMappings"):
             self._event_mapping(mapping, row)
+
+    def _configuration(self, given: Any) -> Any:
+        """Give *given*, or what its short form `fromAssetType` stands for: a point a variable."""
+        if not isinstance(given, dict) or "fromAssetType" not in given:
+            return given
+        kind = self._type_id(given["fromAssetType"])
+        found = assets_types.visible_type(self._db, ASSET, kind, self._tenant)
+        pairs = assets_types.dynamic_variables(self._db, found["id"])
+        names = Counter(variable["name"] for _, variable in pairs)
+        sources: dict[str, list[dict[str, Any]]] = {}
+        for aspect, one in pairs:
+            name = one["name"]
+            point = {"id": name if names[name] == 1 else f"{aspect}.{name}", "name": name}
+            point.update(type=one["dataType"], unit=one.get("unit") or "")
+            sources.setdefault(aspect, []).append(point)
+        listed = [{"name": name, "dataPoints": points} for name, points in sources.items()]
+        return {"configurationId": given.get("configurationId"), "dataSources": listed}
+
+    def _map_all(self, asset: str, row: sqlite3.Row) -> None:
+        """Map each point to the variable of its name, in the aspect of its source's name."""
+        for source in json.loads(row["dsc"] or "{}").get("dataSources", ()):
+            for point in source["dataPoints"]:
+                target = {"propertySetName": source["name"], "propertyName": point["name"]}
+                self._mapping({"dataPointId": point["id"], "asset": asset, **target}, row)
 
     def _mapping(self, mapping: dict[str, Any], row: sqlite3.Row) -> None:
         body = {
@@ -157,6 +196,9 @@ class Seeding:
         kind = mapping.get("eventTypeId")
         if isinstance(kind, str) and kind not in BUILTIN_NAMES:
             places["eventTypeId"] = self._type_id(kind)
+            known = events_types.find_type(self._db, places["eventTypeId"])
+            if "eventTypeName" not in mapping and known is not None:
+                places["eventTypeName"] = known["name"]
         try:
             events_mappings.create_mapping(
                 self._db,

@@ -58,8 +58,38 @@ def _yaml(name: str, text: str) -> Any:
     except ModuleNotFoundError as error:
         hint = "pip install 'mcagent[emulator]', or write it as JSON (.json)"
         raise SeedError("YAML needs the package 'yaml'", hint) from error
+    loader = yaml.SafeLoader(text)
     try:
-        return yaml.safe_load(text)
+        tree = loader.get_single_node()
+        if tree is None:
+            return None
+        if _expanded(tree, {}) > _BYTES_MAX:
+            what = f"{name} would be more than {_BYTES_MAX} bytes with each alias (*) written out"
+            hint = "split it into several plants; aliases of aliases multiply"
+            raise SeedError(what, hint)  # noqa: TRY301 - one way out
+        return loader.construct_document(tree)
+    except SeedError:
+        raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         words = " ".join(str(error).split())
         raise SeedError(f"{name} is not YAML: {words}", "see docs/emulator.md") from error
+    finally:
+        loader.dispose()
+
+
+def _expanded(node: Any, known: dict[int, int]) -> int:
+    """Count the bytes of a node, some ten for each and its text, its aliases written out.
+
+    Each is looked at once. A node within itself counts as nothing: `send_plant` finds it.
+    """
+    if id(node) not in known:
+        known[id(node)] = 0
+        size = 10
+        if isinstance(node.value, str):
+            size += len(node.value)
+        else:
+            for part in node.value:
+                for one in part if isinstance(part, tuple) else (part,):
+                    size += _expanded(one, known)
+        known[id(node)] = size
+    return known[id(node)]

@@ -147,7 +147,7 @@ class Agents:
             scope="agm.c",
             doing=doing,
         )
-        return AgentRecord.from_wire(self._session.parse_object(answer, doing))
+        return AgentRecord.from_wire(self._session.parse_made(answer, doing))
 
     def rename(self, agent: AgentRecord, name: str) -> AgentRecord:
         """Give an agent another name.

@@ -107,7 +107,7 @@ class Assets:
             scope="asm.c",
             doing=doing,
         )
-        return Asset.from_wire(self._session.parse(answer, doing))
+        return Asset.from_wire(self._session.parse_made(answer, doing, "assetId"))
 
     def change(self, before: Asset, after: Asset) -> Asset:
         """Change what differs between two.

@@ -46,6 +46,7 @@ from .commissioning_values import (
     Plant,
 )
 from .commissioning_wiring import check_wiring, ordered, shape_of_type
+from .commissioning_yaml import read_yaml
 from .datasources_model import model_from_aspects
 from .events_values import STANDARD_NAME, EventType
 
@@ -109,7 +110,11 @@ def load_plant(path: "str | os.PathLike[str]", *, tenant: str) -> Plant:
         words = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidMessage(f"{name} is not UTF-8: {error}", hint="save it as UTF-8") from error
-    value = _json(name, words) if name.lower().endswith(".json") else _yaml(name, words)
+    value = (
+        _json(name, words)
+        if name.lower().endswith(".json")
+        else read_yaml(name, words, _BYTES_MAX)
+    )
     return read_plant(value, tenant=tenant, name=name)
 
 
@@ -152,46 +157,6 @@ def _once_each(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
         names = [name for name, _ in pairs]
         raise ValueError(f"member {max(names, key=names.count)!r} occurs twice in one object")
     return found
-
-
-def _yaml(name: str, words: str) -> "Any":
-    try:
-        import yaml
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            "YAML needs the package pyyaml",
-            hint="pip install 'mcagent[tools]', or write the file as JSON (.json)",
-        ) from error
-
-    loader = yaml.SafeLoader(words)
-    try:
-        tree = loader.get_single_node()
-        _check_members(tree, yaml.MappingNode, yaml.SequenceNode, set())
-        return None if tree is None else loader.construct_document(tree)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidMessage(
-            f"{name} is not YAML: {' '.join(str(error).split())}",
-            hint="a blank after each colon and dash, blanks instead of tabs; each member once",
-        ) from error
-    finally:
-        loader.dispose()
-
-
-def _check_members(node: "Any", mapping: "Any", sequence: "Any", seen: "set[int]") -> None:
-    """Refuse a member that occurs twice in one object; of two lists the first would be lost."""
-    if id(node) in seen:  # an alias: looked at already
-        return
-    seen.add(id(node))
-    if isinstance(node, mapping):
-        names = [key.value for key, _ in node.value if isinstance(key.value, str)]
-        for key, value in node.value:
-            if names.count(key.value) > 1:
-                line = key.start_mark.line + 1
-                raise ValueError(f"line {line}: member {key.value!r} occurs twice in one object")
-            _check_members(value, mapping, sequence, seen)
-    elif isinstance(node, sequence):
-        for value in node.value:
-            _check_members(value, mapping, sequence, seen)
 
 
 class _Reader:

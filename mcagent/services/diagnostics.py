@@ -103,7 +103,7 @@ class Diagnostics:
                     + ", ".join(active)
                 )
             raise
-        return Activation.from_wire(self._session.parse_object(answer, doing))
+        return Activation.from_wire(self._session.parse_made(answer, doing))
 
     def deactivate(self, activation: Activation) -> Activation:
         """Switch off; the messages stay."""

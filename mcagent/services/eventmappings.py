@@ -79,7 +79,7 @@ class EventMappings:
                 if found == mapping:
                     return found
             raise
-        return EventMapping.from_wire(self._session.parse_object(answer, doing))
+        return EventMapping.from_wire(self._session.parse_made(answer, doing))
 
     def change(self, before: EventMapping, after: EventMapping) -> EventMapping:
         """Replace a mapping that was read before.

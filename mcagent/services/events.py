@@ -116,7 +116,7 @@ class Events:
             scope="em.c",
             doing=doing,
         )
-        return StoredEvent.from_wire(self._session.parse_object(answer, doing))
+        return StoredEvent.from_wire(self._session.parse_made(answer, doing))
 
     # -- types ------------------------------------------------------------------------------
 

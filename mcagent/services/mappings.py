@@ -53,6 +53,17 @@ class Mappings:
             if agent_id is None or mapping.agent_id == agent_id:
                 yield mapping
 
+    def get(self, mapping_id: str) -> Mapping:
+        """One mapping.
+
+        Raises:
+            RemoteError: 404: there is none.
+        """
+        self._rates["list"].take()
+        doing = f"reading mapping {mapping_id}"
+        answer = self._session.get_object(path(_BASE, mapping_id), scope="map.r", doing=doing)
+        return Mapping.from_wire(answer)
+
     def create(self, mapping: Mapping) -> Mapping:
         """Make a mapping; one that exists already is as good.
 
@@ -74,7 +85,7 @@ class Mappings:
             expect=(200, 201, _CONFLICT),
         )
         if answer.status != _CONFLICT:
-            return Mapping.from_wire(self._session.parse_object(answer, doing))
+            return Mapping.from_wire(self._session.parse_made(answer, doing))
         for found in self.list(agent_id=mapping.agent_id):
             if (found.data_point_id, found.target) == (mapping.data_point_id, mapping.target):
                 return found

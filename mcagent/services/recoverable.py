@@ -83,6 +83,16 @@ class RecoverableRecords:
             expect=(200, 204, 404),
         )
 
+    def payload(self, record_id: str) -> bytes:
+        """What the device sent, as it sent it.
+
+        Raises:
+            RemoteError: There is no such record, or its link leads nowhere.
+        """
+        return self._session.fetch(
+            self.download_link(record_id), doing=f"downloading record {record_id}"
+        )
+
     def download_link(self, record_id: str) -> str:
         """Address of what was sent. Whoever has it may read it: do not log it."""
         doing = f"download link of record {record_id}"

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from urllib.parse import urljoin
 
 from ..credentials.answers import read_token, redacted
 from ..credentials.platformclock import PlatformClock
@@ -167,6 +168,41 @@ class Session:
             RemoteError: It is something else.
         """
         return require(dict, self.parse(response, doing), doing, response.status)
+
+    def parse_made(self, response: Response, doing: str, member: str = "id") -> "dict[str, Any]":
+        """As `parse_object`, of the answer to a creation: with the id of what was made.
+
+        Raises:
+            RemoteError: The answer is something else, or has no id.
+        """
+        body = self.parse_object(response, doing)
+        if not isinstance(body.get(member), str) or not body[member]:
+            raise RemoteError(
+                f"{doing}: the platform's answer ({response.status}) has no {member}",
+                status=response.status,
+                hint="it was most likely made all the same: look for it before making it again",
+            )
+        return body
+
+    def fetch(self, link: str, *, doing: str, timeout_s: "float | None" = None) -> bytes:
+        """What stands behind a signed link, which may lead to another host: asked without a token.
+
+        Raises:
+            RemoteError: Another answer than 200.
+            TransportError: There was no answer within the time.
+        """
+        deadline = Deadline(self.clock, self.timeout_s if timeout_s is None else timeout_s)
+        request = deadline.limit(Request("GET", urljoin(self.gateway + "/", link)))
+        answer = self._send(request)
+        if isinstance(answer, TransportError):
+            raise TransportError(f"{doing}: {answer}", kind=answer.kind, hint=answer.hint)
+        if answer.status != 200:
+            raise RemoteError(
+                f"{doing}: the link was answered with {answer.status} {answer.reason()[:80]}",
+                status=answer.status,
+                hint="a link is good for a short while: ask again",
+            )
+        return answer.body
 
     def get_object(
         self, path: str, query: "Query" = (), *, scope: str = "", doing: str = ""

@@ -92,7 +92,9 @@ def test_mappings_are_generated_listed_and_deleted(press):
     assert made[0]["id"]
     assert press.json("mappings", "generate", "press-7", "Press 7", "--apply")["mappings"] == []
     refused(press.run("mappings", "delete", made[0]["id"]), exits.USAGE, "asks first")
-    press.run("mappings", "delete", made[0]["id"], "--dry-run")
+    assert press.run("mappings", "delete", made[0]["id"], "--dry-run").code == 0
+    for more in ("--dry-run", "--yes"):
+        refused(press.run("mappings", "delete", made[0]["id"], NONE, more), exits.REFUSED, "404")
     assert len(press.json("mappings", "ls")["mappings"]) == 2
     assert press.json("mappings", "delete", made[0]["id"], "--yes")["deleted"] == [made[0]["id"]]
     assert len(press.json("mappings", "ls")["mappings"]) == 1
@@ -188,24 +190,27 @@ def test_events_are_posted_and_listed(press):
     press.json(*post, "hot", "--severity", "error", "--source", "pump", "--time", "1780000000000")
     press.json(*post, "cold", "--severity", "warning")
     press.json(*post, "--type", "localdev.PressEvent", "--field", "part=pump 3")
-    rows = press.json("events", "ls", "--asset", "Press 7", "--since", "2026-01-01T00:00:00Z")
+    rows = press.json("events", "ls", "--asset", "Press 7", "--from", "2026-01-01T00:00:00Z")
     assert [row["description"] for row in rows["events"] if row["description"]] == ["cold", "hot"]
-    hour = press.json("events", "ls", "--since", "1h", "--severity", "warning")["events"]
+    hour = press.json("events", "ls", "--last", "1h", "--severity", "warning")["events"]
     assert [row["description"] for row in hour] == ["cold"]
     own = press.json("events", "ls", "--type", "localdev.PressEvent")["events"]
     assert own[0]["details"] == {"part": "pump 3"}
-    limited = press.json("events", "ls", "--since", "2026-01-01T00:00:00Z", "--limit", "1")
+    limited = press.json("events", "ls", "--from", "2026-01-01T00:00:00Z", "--limit", "1")
     assert len(limited["events"]) == 1
-    assert "localdev.PressEvent" in [
-        one["id"] for one in press.json("events", "types")["eventTypes"]
-    ]
+    types = {one["id"]: one for one in press.json("events", "types")["eventTypes"]}
+    fields = types["localdev.PressEvent"]["fields"]
+    assert [(one["name"], one["type"]) for one in fields] == [("part", "STRING"), ("mode", "ENUM")]
+    assert "part STRING" in press.run("events", "types").out
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("ls", "--since", "yesterday"), exits.INVALID, "--since"),
-        (("ls", "--since", "1h", "--until", "2h"), exits.INVALID, "before it begins"),
+        (("ls", "--from", "yesterday"), exits.INVALID, "--from"),
+        (("ls", "--last", "yesterday"), exits.USAGE, "--last"),
+        (("ls", "--last", "1h", "--from", "1780000000000"), exits.USAGE, "given twice"),
+        (("ls", "--from", "1780000000000", "--to", "1770000000000"), exits.INVALID, "before it"),
         (("ls", "--severity", "bad"), exits.USAGE, "--severity 'bad'"),
         (("ls", "--limit", "0"), exits.USAGE, "--limit 0"),
         (("ls", "--asset", "Nobody"), exits.INVALID, "no asset is called 'Nobody'"),
@@ -225,6 +230,8 @@ def test_bad_events_are_told(tenant, arguments, code, words):
 
 def test_diagnostics_and_recoverable_records(press):
     """On, what was dropped and why, replayed after the mapping was made, off."""
+    assert "diagnostics of no agent were ever on" in press.run("diagnostics", "ls").err
+    assert "keeps nothing" in press.run("diagnostics", "records").err
     assert press.json("diagnostics", "on", "press-7")["active"]
     path = press.folder / "boarding.json"
     press.run("agents", "boarding", "press-7", path)
@@ -244,6 +251,13 @@ def test_diagnostics_and_recoverable_records(press):
     (record,) = press.json("diagnostics", "records", "--agent-name", "press-7")["records"]
     assert "P2" in record["drop_reason"]
     press.run("diagnostics", "replay", record["id"], "--dry-run")
+    kept = press.folder / "dropped.json"
+    assert press.run("diagnostics", "download", record["id"], kept).code == 0
+    values = json.loads(kept.read_text())[0]["values"]
+    assert {one["dataPointId"] for one in values} == {"P1", "P2"}
+    again = press.run("diagnostics", "download", record["id"], kept)
+    refused(again, exits.CONFIGURATION, "is there already")
+    refused(press.run("diagnostics", "download", NONE, "-"), exits.REFUSED, "404")
     press.run("mappings", "generate", "press-7", "Press 7", "--apply")
     assert press.json("diagnostics", "replay", record["id"])["replayed"] == [record["id"]]
     press.hub.settle()

@@ -12,7 +12,8 @@ import pytest
 from mcagent.emulator import Emulator
 from mcagent.emulator.answers import Refusal
 from mcagent.emulator.command import serve
-from mcagent.emulator.seed_file import read_plant, shipped_plants
+from mcagent.emulator.seed_file import SeedError, read_plant, shipped_plants
+from tests.source_tree import ROOT
 
 from .application import Application
 from .device import CONNECT, Device, call, event, sample, timeseries
@@ -271,7 +272,7 @@ def test_the_command_loads_a_plant_and_writes_boarding_files(hub, tmp_path):
         (
             "bomb.yaml",
             b"a: &a [" + b"xxxxxxxxx, " * 1000 + b"]\nb: [" + b"*a, " * 1000 + b"]",
-            "refused: Request is too large",
+            "would be more than 10000000 bytes with each alias",
         ),
     ],
 )
@@ -319,3 +320,26 @@ def test_usage_is_told(capsys):
     assert serve(["seed"]) == 2
     assert serve(["seed", "--help"]) == 0
     assert "wind-farm" in capsys.readouterr().out
+
+
+def test_aliases_of_aliases_are_refused_before_they_are_written_out(tmp_path):
+    """Ten levels of ten: 10 GB of JSON from 600 bytes. Merge keys multiply already in the parser."""
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
+    path = tmp_path / "plant.yaml"
+    path.write_text("\n".join(["a0: &a0 xxxxxxxxxx", *levels]))
+    with pytest.raises(SeedError, match="with each alias"):
+        read_plant(str(path))
+    merged = [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 11)]
+    path.write_text("\n".join(["a0: &a0 {x: y}", *merged]))
+    with pytest.raises(SeedError, match="with each alias"):
+        read_plant(str(path))
+
+
+def test_a_commissioning_file_of_the_examples_is_a_plant(hub):
+    """Event types, a model from an asset type, each point mapped: as `mcagent commission` does."""
+    path = os.path.join(ROOT, "examples", "wind_farm.yaml")
+    code, out, err = run(path, "--url", hub.url, "--json")
+    assert code == 0, err
+    made = json.loads(out)["made"]
+    assert (made["event types"], made["mappings"], made["event mappings"]) == (1, 5, 1)
+    assert json.loads(run(path, "--url", hub.url, "--json")[1])["made"] == {}, "twice is harmless"

@@ -321,3 +321,12 @@ def test_a_file_that_is_not_there(tmp_path):
     """The error names the path and the reason."""
     with pytest.raises(ConfigurationError, match=r"none\.yaml: No such file"):
         load_plant(tmp_path / "none.yaml", tenant="demo")
+
+
+def test_aliases_of_aliases_are_refused_before_they_are_written_out(tmp_path):
+    """10 GB from 600 bytes."""
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
+    path = tmp_path / "plant.yaml"
+    path.write_text("\n".join(["a0: &a0 xxxxxxxxxx", *levels]))
+    with pytest.raises(InvalidMessage, match="with each alias"):
+        load_plant(str(path), tenant="demo")

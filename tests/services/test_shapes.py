@@ -8,12 +8,16 @@ from mcagent.errors import AgentError, RemoteError
 from mcagent.services.agents import Agents
 from mcagent.services.aggregates import Aggregates
 from mcagent.services.assets import Assets
+from mcagent.services.assets_values import Asset
 from mcagent.services.datasources import DataSources
 from mcagent.services.diagnostics import Diagnostics
 from mcagent.services.eventmappings import EventMappings
+from mcagent.services.eventmappings_values import EventMapping
 from mcagent.services.events import Events
+from mcagent.services.events_values import StoredEvent
 from mcagent.services.files import Files
 from mcagent.services.mappings import Mappings
+from mcagent.services.mappings_values import Mapping
 from mcagent.services.recoverable import RecoverableRecords
 from mcagent.services.timeseries import TimeSeries
 from mcagent.transport.http import Response, Transport
@@ -95,3 +99,22 @@ def test_another_form_is_an_error_of_ours(name, document):
             "model",
         )
         assert one or document in SOMETIMES, "it was taken"
+
+
+MADE = {
+    "agent": lambda s: Agents(s).create("a", entity_id=ASSET),
+    "asset": lambda s: Assets(s).create(Asset("", "a", "core.basicarea", ASSET)),
+    "mapping": lambda s: Mappings(s).create(Mapping("a", "p", ASSET, "motor", "rpm")),
+    "event mapping": lambda s: EventMappings(s).create(EventMapping("a", ASSET, "t", "f", "v")),
+    "event": lambda s: Events(s).post(StoredEvent(ASSET, "2026-01-05T08:00:00Z")),
+    "activation": lambda s: Diagnostics(s).activate("a"),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("answer", [{}, {"id": None, "assetId": None}, {"id": "", "assetId": 3}])
+def test_a_creation_without_an_id_is_an_error_and_no_thing_called_none(name, answer):
+    """It may be there: whoever makes it again has two."""
+    with pytest.raises(RemoteError, match=r"has no (id|assetId)") as caught:
+        MADE[name](fake_session(Always(answer, set())))
+    assert "look for it" in caught.value.hint
