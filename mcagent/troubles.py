@@ -58,4 +58,4 @@ class Troubles:
 
 def one_line(text: str) -> str:
     """*text* without line ends, and not longer than a line of a log should be."""
-    return " ".join(text.split())[:300]
+    return " ".join(text.split())[:300].encode("utf-8", "backslashreplace").decode()

@@ -198,6 +198,14 @@ def test_what_goes_wrong_is_seen_by_mcagent_status_while_it_runs(tmp_path, capsy
     assert "trouble" not in capsys.readouterr().out
 
 
+def test_a_name_that_no_terminal_takes_is_told_all_the_same(caplog):
+    """A file's name that is no UTF-8: printing the counts must not end a collector with an error."""
+    troubles = Troubles()
+    troubles.tell("press-\udce4.log", "cannot be read: \udcff")
+    assert str(troubles).encode() == b"troubles: press-\\udce4.log 1"
+    assert caplog.records[0].getMessage().encode() == b"press-\\udce4.log: cannot be read: \\udcff"
+
+
 def test_troubles_of_strangers_are_bounded():
     troubles = Troubles()
     logging.getLogger("mcagent.collector").disabled = True
