@@ -91,6 +91,7 @@ class Subscriber:
                 mode=ua.MessageSecurityMode[peer.mode],
             )
         self.client.connect()
+        self.reading = self.history()
         subscription = self.client.create_subscription(peer.publish_every_s * 1000, self)
         self.points = {}
         for point in self.file.points:
@@ -102,7 +103,6 @@ class Subscriber:
                 hint = "is the node's id right, and may this user read it?"
                 self.troubles.tell(f"{point.id} = {point.node}", repr(error), hint=hint)
                 del self.points[node.nodeid]
-        self.reading = self.history()
         self.delay_s = 0.0
         self.link.made()
 
@@ -116,8 +116,11 @@ class Subscriber:
 
     def history(self):
         """Record what the server kept since the newest value that is safe here, page by page."""
+        return self.pages(dict(self.progress.done))
+
+    def pages(self, safe):
         for nodeid, point in self.points.items() if self.peer.history else ():
-            begin, mark = self.progress.done.get(point.id), None
+            begin, mark = safe.get(point.id), None
             while begin:
                 start, end = dt.datetime.fromisoformat(begin), dt.datetime.now(dt.timezone.utc)
                 end = max(start, end) + dt.timedelta(days=1)  # whatever the server's clock says

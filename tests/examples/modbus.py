@@ -56,6 +56,15 @@ def steadiness(times, every_ms):
     return abs(sum(turns)) / len(turns), drift_ms
 
 
+def own_clock(seconds):
+    """Milliseconds at which a loop that does nothing but wait for its clock woke up."""
+    begin_s, times = time.monotonic(), []
+    while (now_s := time.monotonic()) < begin_s + seconds:
+        times.append((now_s - begin_s) * 1000)
+        time.sleep(EVERY_MS / 1000 - (now_s - begin_s) % (EVERY_MS / 1000))
+    return times
+
+
 def run(folder, say=lambda line: None, *, phase_s=1.0):
     """Read through an outage, restart and kill of the device, kills of the collector; compare."""
     with Scene(folder, "modbus_collector", say) as scene:
@@ -63,6 +72,7 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
         press.start()
         # Each sample is synced: SIGKILL then takes no more than the reading under way.
         settings = {"port": press.port, "every_s": EVERY_MS / 1000, "sync_every_s": 0.0}
+        settings["timeout_s"] = 20.0  # a busy machine answers late, and what it said counts
         collector = scene.collector(**settings).start()
         wait_for(lambda: scene.stored("strokes"), collector.output)
         time.sleep(phase_s)
@@ -90,7 +100,7 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
             wait_for(lambda before=before: press.said()[-1] > before + 20, collector.output)
         say("the link to the hub is back")
         scene.hub.reconnect()
-        time.sleep(3 * phase_s)
+        witness, _drift_ms = steadiness(own_clock(3 * phase_s), EVERY_MS)
         status = collector.stop()  # what was read is kept
         say(f"SIGTERM: the collector ended with status {status}")
         assert status == 0, collector.output()
@@ -114,11 +124,12 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
         seconds = (last_run[-1] - last_run[0]) / 1000
         say(
             f"drift of the clock in {seconds:.1f} s, {len(last_run)} samples: {drift_ms:+.1f} ms,"
-            f" steadiness {steady:.2f}"
+            f" steadiness {steady:.2f}, of a clock of ours {witness:.2f}"
         )
         # A loop that sleeps is later by its two requests, two milliseconds at least, each time.
         assert len(last_run) * 2 > EVERY_MS, "too few to see it"
-        assert steady > 0.25, f"steadiness {steady:.2f}"
+        # Where not even a loop that does nothing else keeps its time, nobody can tell.
+        assert steady > 0.25 or witness < 0.7, f"steadiness {steady:.2f}"
         return [
             Comparison("strokes", said, good.values(), in_flight),
             Comparison(
