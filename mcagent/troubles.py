@@ -57,5 +57,8 @@ class Troubles:
 
 
 def one_line(text: str) -> str:
-    """*text* without line ends, and not longer than a line of a log should be."""
+    """*text* without line ends, and not longer than a line of a log should be.
+
+    Also the name of a file that is no UTF-8, which no terminal would take.
+    """
     return " ".join(text.split())[:300].encode("utf-8", "backslashreplace").decode()
