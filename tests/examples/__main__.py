@@ -6,6 +6,7 @@ import tempfile
 import time
 
 SCENES = {
+    "host_metrics": "host",
     "mqtt_bridge": "mqtt",
     "modbus_collector": "modbus",
     "opcua_collector": "opcua",

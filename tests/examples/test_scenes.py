@@ -27,7 +27,7 @@ def test_each_scene_has_its_command_its_page_and_its_script():
 
 def test_each_collector_has_its_file_and_its_test():
     """Whoever copies the script copies them, too."""
-    for name in [*SCENES, "host_metrics"]:
+    for name in SCENES:
         assert os.path.exists(os.path.join(EXAMPLES, name + ".toml"))
         assert os.path.exists(os.path.join(EXAMPLES, "tests", f"test_{name}.py"))
 
