@@ -1,5 +1,7 @@
 """csv_backfill.py: each row arrives with its time, once, though it was killed in the middle."""
 
+import itertools
+
 import pytest
 
 ROWS = 2000
@@ -14,16 +16,18 @@ def history(tmp_path):
     return folder
 
 
-def strokes(hub):
+def different(hub):
+    """The first rows that are not as they were written, with what the hub has of them."""
     hub.settle()
     rows = sorted(hub.stored(), key=lambda row: row["_time"])
-    return [row["values"]["strokes"] for row in rows if "strokes" in row["values"]]
+    kept = [row["values"]["strokes"] for row in rows if "strokes" in row["values"]]
+    return [pair for pair in itertools.zip_longest(range(ROWS), kept) if pair[0] != pair[1]][:10]
 
 
 def test_all_rows_arrive_and_it_ends(insights_hub, collector):
     script = collector("csv_backfill")
     assert script.wait() == 0, script.output
-    assert strokes(insights_hub) == list(range(ROWS))
+    assert different(insights_hub) == []
     assert insights_hub.stored()[0]["_time"] == "2026-01-05T08:00:00.000Z"
 
 
@@ -35,7 +39,7 @@ def test_a_kill_in_the_middle_repeats_nothing_and_loses_nothing(insights_hub, co
     script = collector("csv_backfill")
     insights_hub.reconnect()
     assert script.wait() == 0, script.output
-    assert strokes(insights_hub) == list(range(ROWS))
+    assert different(insights_hub) == []
 
 
 def test_a_cell_that_is_no_number_is_told_and_the_rest_arrives(insights_hub, collector, history):
@@ -44,4 +48,4 @@ def test_a_cell_that_is_no_number_is_told_and_the_rest_arrives(insights_hub, col
     script = collector("csv_backfill")
     assert script.wait() == 0, script.output
     assert "'n/a' is no LONG" in script.output
-    assert strokes(insights_hub) == list(range(ROWS))
+    assert different(insights_hub) == []
