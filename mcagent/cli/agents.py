@@ -116,7 +116,8 @@ def _row(agents: "Any", agent: "AgentRecord", *, status: bool) -> "dict[str, Any
         online = agents.online(agent.id)
         row["boarding"] = agents.boarding_status(agent.id)
         row["online"] = "yes" if online.online else "no"
-        row["since"] = online.since
+        # An agent that was never heard of has the beginning of 1970.
+        row["since"] = "" if online.since.startswith("1970-01-01") else online.since
     return row
 
 

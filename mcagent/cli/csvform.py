@@ -23,7 +23,8 @@ def add_csv_options(parser: "argparse.ArgumentParser") -> None:
     parser.add_argument(
         "--decimal",
         choices=(".", ","),
-        help="what stands before the fraction of a number in CSV (default: '.')",
+        metavar="SIGN",
+        help="before the fraction of a number in CSV: '.' (default) or ','",
     )
 
 

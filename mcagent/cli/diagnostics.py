@@ -73,7 +73,7 @@ def _ls(args: "argparse.Namespace") -> int:
             {"id": one.id, "agent": one.agent_id, "active": one.active}
             for one in Diagnostics(session).list()
         )
-        number = write_rows(args, "activations", ("id", "agent", "active"), rows)
+        number = write_rows(args, "activations", ("id", "agent", "active"), rows, empty="")
     if not number:
         complain(
             "diagnostics of no agent were ever on",
@@ -125,7 +125,7 @@ def _messages(args: "argparse.Namespace") -> int:
             return OK
         found = diagnostics.messages(activation.id, correlation_id=args.correlation_id)
         rows = ({column: getattr(one, column) for column in _MESSAGE} for one in found)
-        number = write_rows(args, "messages", _MESSAGE, rows, shown=_MESSAGE[:5])
+        number = write_rows(args, "messages", _MESSAGE, rows, shown=_MESSAGE[:5], empty="")
     if not number:
         complain("there is no message", hint="they come while diagnostics are on, after an upload")
     return OK
@@ -138,7 +138,7 @@ def _records(args: "argparse.Namespace") -> int:
         agent = named_agent(session, args.agent_name).id if args.agent_name else None
         found = RecoverableRecords(session).list(agent_id=agent)
         rows = ({column: getattr(one, column) for column in _RECORD} for one in found)
-        number = write_rows(args, "records", _RECORD, rows, shown=_RECORD[:4])
+        number = write_rows(args, "records", _RECORD, rows, shown=_RECORD[:4], empty="")
     if not number:
         complain("the platform keeps nothing that it dropped")
     return OK

@@ -98,7 +98,9 @@ def _ls(args: "argparse.Namespace") -> int:
             code=args.code,
             history=args.history,
         )
-        number = write_rows(args, "events", _COLUMNS, _rows(found, args.limit), shown=_SHOWN)
+        number = write_rows(
+            args, "events", _COLUMNS, _rows(found, args.limit), shown=_SHOWN, empty=""
+        )
     if not number:
         complain(
             "no event there"

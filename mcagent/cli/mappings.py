@@ -157,7 +157,9 @@ def _generate(args: "argparse.Namespace") -> int:
         new = [one for one in wanted if (one.data_point_id, one.target) not in there]
         if args.apply:
             new = one_by_one(new, mappings.create, "created")
-    write_rows(args, "mappings", _COLUMNS, (_row(one) for one in new))
+    write_rows(
+        args, "mappings", _COLUMNS, (_row(one) for one in new), empty="nothing is left to map"
+    )
     mapped = {one.data_point_id for one in (*wanted, *there.values())}
     missing = sorted(set(model.points) - mapped)
     if missing:

@@ -5,7 +5,7 @@ import json
 import sys
 
 from .display import table
-from .exits import UsageError
+from .exits import UsageError, complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def write_rows(
     rows: "Iterable[dict[str, Any]]",
     *,
     shown: "Sequence[str] | None" = None,
+    empty: "str | None" = None,
 ) -> int:
     """Write all rows as the options ask; return how many there were.
 
@@ -41,6 +42,8 @@ def write_rows(
         columns: Members of each row.
         rows: Each has them.
         shown: Those in a table; None for all.
+        empty: Said to a person where there is no row; None for a sentence with *name*, ``""`` for
+            none.
 
     Raises:
         UsageError: Two formats were asked for.
@@ -49,6 +52,8 @@ def write_rows(
     counted = _Counted(rows)
     _WRITERS[chosen](name, columns, shown or columns, counted)
     sys.stdout.flush()
+    if chosen == "table" and not counted.number and empty != "":
+        complain(empty or f"there are no {_spaced(name)}")
     return counted.number
 
 
@@ -107,6 +112,11 @@ _WRITERS: "dict[str, Callable[[str, Sequence[str], Sequence[str], _Counted], Non
     "ndjson": _write_ndjson,
     "json": _write_json,
 }
+
+
+def _spaced(name: str) -> str:
+    """``eventMappings`` as words."""
+    return "".join(f" {one.lower()}" if one.isupper() else one for one in name)
 
 
 def _cell(value: "Any") -> "Any":

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import importlib
 import json
 import os
 import signal
@@ -20,6 +21,11 @@ from .settings_file import SettingsError, SettingsFile, describe, print_settings
 _USAGE, _CONFIGURATION = 2, 4  # as all of mcagent's commands end, see docs/cli.md
 
 _SWITCH_S = 0.0005
+# Commands that ask something of a hub that runs -> what they do.
+_CLIENTS = {
+    "seed": "Load a described plant into a hub that runs.",
+    "credentials": "Write credentials for the services of a hub that runs.",
+}
 
 
 class _Trouble(Exception):
@@ -45,8 +51,8 @@ def serve(argv: Sequence[str]) -> int:
         Exit status: 0 after a signal, 2 for wrong usage, 4 if it could not start.
     """
     try:
-        if list(argv[:1]) == ["seed"]:
-            return _seed(argv[1:])
+        if argv and argv[0] in _CLIENTS:
+            return _client(argv[0], argv[1:])
         options = _parser().parse_args(list(argv))
         if options.print_settings:
             print(
@@ -74,17 +80,15 @@ def serve(argv: Sequence[str]) -> int:
     return 0
 
 
-def _seed(argv: Sequence[str]) -> int:
-    """Load a plant into a hub that runs."""
-    from . import seed_command  # its HTTP client is a tenth of the hub's start
-
-    parser = _Parser(
-        prog="mcagent emulator seed", description="Load a described plant into a hub that runs."
-    )
-    seed_command.add_arguments(parser)
+def _client(name: str, argv: Sequence[str]) -> int:
+    """Ask something of a hub that runs."""
+    # Its HTTP client is a tenth of the hub's start.
+    command = importlib.import_module(f".{name}_command", __package__)
+    parser = _Parser(prog=f"mcagent emulator {name}", description=_CLIENTS[name])
+    command.add_arguments(parser)
     options = parser.parse_args(list(argv))
     try:
-        print("\n".join(seed_command.run(options)))
+        print("\n".join(command.run(options)))
     except SeedError as error:
         raise _Trouble(str(error), error.hint, _CONFIGURATION) from error
     return 0
@@ -103,7 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="mcagent emulator",
         description="Run a local Insights Hub for tests and first steps.",
-        epilog="mcagent emulator seed FILE loads a plant into a hub that runs.",
+        epilog="mcagent emulator seed FILE loads a plant into a hub that runs, and mcagent "
+        "emulator credentials FILE writes credentials for its services.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback)")
     parser.add_argument(

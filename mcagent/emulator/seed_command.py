@@ -55,12 +55,25 @@ def send_plant(plant: Any, url: str, ca_file: "str | None") -> dict[str, Any]:
     Raises:
         SeedError: No hub answers there, or it refuses the plant.
     """
-    parts = urlsplit(url)
     try:
         body = json.dumps(plant, default=str)  # YAML has dates
     except (ValueError, RecursionError) as error:
         hint = "an anchor (&) and an alias (*) of it make a circle"
         raise SeedError("the plant contains itself", hint) from error
+    status, answer = post(url, "/_emulator/seed", body, ca_file)
+    if status != 200 or not isinstance(answer, dict):
+        message = answer.get("message") if isinstance(answer, dict) else answer
+        raise SeedError(f"the plant was refused: {message}", "see docs/emulator.md, Plants")
+    return answer
+
+
+def post(url: str, path: str, body: str, ca_file: "str | None") -> tuple[int, Any]:
+    """Send JSON to the control interface of a hub; give status and answer.
+
+    Raises:
+        SeedError: No hub answers there.
+    """
+    parts = urlsplit(url)
     try:
         if parts.scheme == "https":
             context = ssl.create_default_context(cafile=ca_file)
@@ -72,7 +85,7 @@ def send_plant(plant: Any, url: str, ca_file: "str | None") -> dict[str, Any]:
         else:
             raise SeedError(f"{url} is no http or https address", "--url names the hub")
         try:
-            connection.request("POST", "/_emulator/seed", body)
+            connection.request("POST", path, body)
             response = connection.getresponse()
             answer = json.loads(response.read())
         finally:
@@ -85,10 +98,7 @@ def send_plant(plant: Any, url: str, ca_file: "str | None") -> dict[str, Any]:
             raise
         hint = "start one with: mcagent emulator; --url names another"
         raise SeedError(f"no hub answers at {url}: {error}", hint) from error
-    if response.status != 200 or not isinstance(answer, dict):
-        message = answer.get("message") if isinstance(answer, dict) else answer
-        raise SeedError(f"the plant was refused: {message}", "see docs/emulator.md, Plants")
-    return answer
+    return response.status, answer
 
 
 def _write_boarding(agents: list[dict[str, Any]], directory: str) -> list[str]:

@@ -343,3 +343,21 @@ def test_a_commissioning_file_of_the_examples_is_a_plant(hub):
     made = json.loads(out)["made"]
     assert (made["event types"], made["mappings"], made["event mappings"]) == (1, 5, 1)
     assert json.loads(run(path, "--url", hub.url, "--json")[1])["made"] == {}, "twice is harmless"
+
+
+def test_credentials_for_the_services_are_written_for_this_user_alone(hub, tmp_path):
+    """A newcomer's first command after the hub's own; they reach everything."""
+    path = tmp_path / "credentials.json"
+    words = ["credentials", str(path), "--url", hub.url]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert serve(words) == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    given = json.loads(path.read_text())
+    assert given["gateway"] == hub.url
+    assert given["clientSecret"] not in out.getvalue()
+    assert f"MCAGENT_CREDENTIALS={path}" in out.getvalue()
+    with contextlib.redirect_stderr(io.StringIO()) as err:
+        assert serve(words) == 4
+        assert serve([*words[:1], str(tmp_path / "no" / "where"), *words[2:]]) == 4
+    assert "is there already" in err.getvalue()
+    assert "cannot write" in err.getvalue()
