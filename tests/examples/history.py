@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-import time
 
 from tests.examples.scene import Comparison, Scene, wait_for
 
@@ -28,30 +27,42 @@ def run(folder, say=lambda line: None):
     """Read two files through an outage and kills, the second growing meanwhile; compare."""
     with Scene(folder, "csv_backfill", say) as scene:
         write(scene, "2026-01.csv", range(ROWS // 2))
-        write(scene, "2026-02.csv", range(ROWS // 2, ROWS - 1000))
         progress = os.path.join(scene.folder, "state", "csv_progress.json")
         collector = scene.collector().start()
         # Not before it is onboarded: a kill in that very request may cost the boarding file.
         wait_for(scene.hub.stored, collector.output)
-        kills = 0
-        for cut in (False, True, False, True):
+        say("the link to the hub is cut")  # so that it cannot come to its end meanwhile
+        scene.hub.disconnect()
+        kills, part = 0, (ROWS // 2 - 1000) // 3
+        for number in range(3):
             wait_for(lambda: os.path.exists(progress), collector.output)
             seen = os.stat(progress).st_mtime_ns
-            wait_for(lambda seen=seen: os.stat(progress).st_mtime_ns != seen, collector.output)
-            time.sleep(0.2)
-            if cut:
-                say("the link to the hub is cut")
-                scene.hub.disconnect()
+            begin = ROWS // 2 + number * part
+            write(
+                scene, "2026-02.csv", range(begin, begin + part), head=HEAD if not number else ""
+            )
+
+            def moved(seen=seen):
+                if collector.ended():  # all that there was had arrived before the cut
+                    collector.start()
+                return os.stat(progress).st_mtime_ns != seen
+
+            wait_for(moved, collector.output)
             say("SIGKILL of the collector, and at once again")
             collector.kill()
             kills += 1
             collector.start()
-            time.sleep(0.3)
-            if cut:
-                say("the link to the hub is back")
-                scene.hub.reconnect()
+        say("the link to the hub is back")
+        stored = len(scene.hub.stored())
+        scene.hub.reconnect()
+        wait_for(lambda: len(scene.hub.stored()) > stored, collector.output)
+        if not collector.ended():
+            say("SIGKILL while it sends")
+            collector.kill()
+            kills += 1
         write(scene, "2026-02.csv", range(ROWS - 1000, ROWS), head="")
         say("a thousand rows more; until the collector ends by itself")
+        collector.start()
         wait_for(collector.ended, collector.output, timeout_s=60)
         status = collector.stop()
         say(f"it ended with status {status} after {kills} kills")

@@ -10,7 +10,7 @@ from tests.examples.scene import Scene, wait_for
 
 @pytest.mark.slow
 def test_all_rows_are_stored_however_often_it_is_killed(tmp_path, figure):
-    """Four kills, the link cut and a file that grows; the second run has nothing to do."""
+    """Kills, the link cut and a file that grows; the second run has nothing to do."""
     for comparison in history.run(tmp_path):
         figure("csv_backfill", comparison)
         assert comparison.equal, str(comparison)
