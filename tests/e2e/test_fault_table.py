@@ -173,8 +173,12 @@ def test_the_judge_sees_a_lost_record(running, new_scene):
     running.clear()
     scene = new_scene(running)
 
+    def talk(connection):
+        while connection.read_request():  # no model, no mapping, and whatever comes is welcome
+            connection.answer(body=b'{"content": [], "totalPages": 0}')
+
     def liar(scene):
-        with impostor(scene, context(scene.folder, scene.authority.leaf())):
+        with impostor(scene, context(scene.folder, scene.authority.leaf()), talk):
             yield 60
         yield 1
 
