@@ -65,6 +65,7 @@ def _boarding_options(parser: "argparse.ArgumentParser") -> None:
     _agent_option(parser)
     parser.add_argument("file", metavar="FILE", help="written for this user alone (0600)")
     parser.add_argument("--replace", action="store_true", help="replace a file that is there")
+    add_writing_options(parser, asks=False)
 
 
 def _offboard_options(parser: "argparse.ArgumentParser") -> None:
@@ -159,6 +160,11 @@ def _boarding(args: "argparse.Namespace") -> int:
 
     with open_session(args) as session:
         agent = named_agent(session, args.agent_name)
+        if args.dry_run:
+            status = Agents(session).boarding_status(agent.id)
+            words = f"{agent.name}, {status} now: its boarding file would go to {args.file}"
+            show(args, {"agent": agent.id, "file": None, "boarding": status}, words)
+            return OK
         boarding = Agents(session).boarding_configuration(agent.id)
         boarding.save(args.file, replace=args.replace)
     value = {"agent": agent.id, "file": args.file, "expiration": boarding.expiration}

@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from ..services.session import Session
+
 _MESSAGE = ("timestamp", "severity", "state", "source", "message", "correlation_id")
 _RECORD = ("id", "request_time", "agent_id", "drop_reason", "correlation_id")
 
@@ -174,7 +176,9 @@ def _replay(args: "argparse.Namespace") -> int:
     from ..services.recoverable import RecoverableRecords
 
     with open_session(args) as session:
-        if not args.dry_run:
+        if args.dry_run:
+            _require_there(session, args.ids)
+        else:
             one_by_one(args.ids, RecoverableRecords(session).replay, "replayed")
     words = "would be replayed" if args.dry_run else "replayed; what is stored now disappears here"
     value = {"replayed": [] if args.dry_run else args.ids}
@@ -182,11 +186,25 @@ def _replay(args: "argparse.Namespace") -> int:
     return OK
 
 
+def _require_there(session: "Session", ids: "list[str]") -> None:
+    from ..services.recoverable import RecoverableRecords
+
+    there = {one.id for one in RecoverableRecords(session).list()}
+    missing = [one for one in ids if one not in there]
+    if missing:
+        raise ConfigurationError(
+            f"there is no recoverable record {', '.join(missing)}",
+            hint="`mcagent diagnostics records` lists those that are there",
+        )
+
+
 def _delete(args: "argparse.Namespace") -> int:
     from ..services.recoverable import RecoverableRecords
 
     with open_session(args) as session:
-        if not args.dry_run:
+        if args.dry_run:
+            _require_there(session, args.ids)
+        else:
             ask(args, f"Delete {count(len(args.ids), 'recoverable record')} for ever?")
             one_by_one(args.ids, RecoverableRecords(session).delete, "deleted")
     words = "would be deleted" if args.dry_run else "deleted"

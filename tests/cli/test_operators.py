@@ -53,6 +53,9 @@ def test_an_agent_from_the_cradle_to_the_grave(tenant):
 def test_boarding_files_are_replaced_only_on_purpose(press):
     """A device may still need the one that is there."""
     path = press.file("there.json", "mine")
+    would = press.json("agents", "boarding", "press-7", path, "--dry-run")
+    assert (would["file"], would["boarding"]) == (None, "NOT_ONBOARDED")
+    assert press.json("agents", "show", "press-7")["boarding"] == "NOT_ONBOARDED"
     refused(press.run("agents", "boarding", "press-7", path), exits.CONFIGURATION, "there already")
     assert path.read_text() == "mine"
     assert press.run("agents", "boarding", "press-7", path, "--replace").code == 0
@@ -250,7 +253,10 @@ def test_diagnostics_and_recoverable_records(press):
     assert any("DROPPED" in one["state"] for one in messages)
     (record,) = press.json("diagnostics", "records", "--agent-name", "press-7")["records"]
     assert "P2" in record["drop_reason"]
-    press.run("diagnostics", "replay", record["id"], "--dry-run")
+    for action in ("replay", "delete"):
+        assert press.run("diagnostics", action, record["id"], "--dry-run").code == 0
+        missing = press.run("diagnostics", action, record["id"], NONE, "--dry-run")
+        refused(missing, exits.CONFIGURATION, f"no recoverable record {NONE}")
     kept = press.folder / "dropped.json"
     assert press.run("diagnostics", "download", record["id"], kept).code == 0
     values = json.loads(kept.read_text())[0]["values"]
