@@ -69,6 +69,7 @@ class MortalFileSystem(FileSystem):
     def __init__(self, life):
         super().__init__()
         self.life = life
+        self.opened = []
 
     def open(self, path, *, create=False, write=True):
         real = super().open
@@ -77,7 +78,8 @@ class MortalFileSystem(FileSystem):
             return real(path, create=create, write=write)
 
         file = self.life.do("create", open_) if create else open_()
-        return MortalFile(path, file._fd, self.life)
+        self.opened.append(MortalFile(path, file._fd, self.life))
+        return self.opened[-1]
 
     def rename(self, source, target):
         self.life.do("rename", lambda: os.replace(source, target))
@@ -134,6 +136,8 @@ class Device:
         finally:
             if agent is not None and life.dead:
                 agent._forked()  # its lock goes as with the process, nothing is written
+                for file in fs.opened:
+                    file.close()
             elif agent is not None:
                 agent.close()
 

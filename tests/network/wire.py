@@ -7,6 +7,7 @@ kernel module that many machines lack, and could not be told "after 40 000 bytes
 import ctypes
 import fcntl
 import heapq
+import math
 import os
 import random
 import select
@@ -176,9 +177,13 @@ class Wire:
 
     def _run(self):
         sides = {place.fd: side for side, place in enumerate(self.places)}
+        poll = select.poll()  # select() knows no descriptor beyond 1023
+        for fd in (*sides, self._wake[0]):
+            poll.register(fd, select.POLLIN)
         while True:
             wait_s = max(0.0, self._flying[0][0] - time.monotonic()) if self._flying else None
-            ready = select.select([*sides, self._wake[0]], [], [], wait_s)[0]
+            most_ms = None if wait_s is None else math.ceil(wait_s * 1000)
+            ready = [fd for fd, _event in poll.poll(most_ms)]
             if self._wake[0] in ready:
                 return
             for fd in ready:

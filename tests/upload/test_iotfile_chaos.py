@@ -12,6 +12,7 @@ from mcagent.emulator import Emulator
 from mcagent.errors import TransportError
 from mcagent.transport.cpython import Urllib3Transport
 from mcagent.transport.http import Response
+from mcagent.upload import iotfile
 from tests.upload.parcels import PART, Device, Killed, Watched, sha, small_parts
 
 FILES, EVENTS = 4, 20
@@ -58,6 +59,7 @@ class Fate(Watched):
 def test_what_is_acknowledged_is_there_whatever_happened(tmp_path, monkeypatch, lies):
     """Each file is on the platform as it was, or in the store of refused records; events pass."""
     small_parts(monkeypatch)
+    monkeypatch.setattr(iotfile, "_LOOKS", 3)  # with their pauses eight take minutes
     with Emulator(tls=False, settings={"processing_delay_s": 0.0}) as hub:
         for number in range(4):
             seed = random.randrange(2**32)
@@ -89,7 +91,7 @@ def _live(hub, directory, rng, *, lies):
             shutil.copytree(left, device.directory)
             device.open_again(transport=fate)
     fate.share = 0
-    device.drain(60)
+    device.drain(240)
     folder = device.directory + "/buffer/rejected/spool"
     kept = set()
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
