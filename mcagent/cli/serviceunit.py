@@ -37,6 +37,8 @@ ExecStart={command}
 Environment=PYTHONUNBUFFERED=1
 Restart=always
 RestartSec=5
+# A slow board with a cold card may need more than systemd's 90 seconds until it is ready.
+TimeoutStartSec=300
 # A request under way is broken off after a second, then what is in memory is written.
 TimeoutStopSec=30
 
