@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from mcagent.emulator import Emulator
+from tests.machine.guide import changed, commands
 from tests.machine.image import HUB, NoMachine, debian, make_disk
 from tests.machine.machine import HUB_PORT, Machine, copy_disk
 from tests.packaging.conftest import tree, wheel  # noqa: F401 - fixtures
@@ -17,12 +18,19 @@ from tests.source_tree import ROOT
 if "MCAGENT_MACHINE" not in os.environ:
     collect_ignore_glob = ["test_*.py"]
 
-_INSTALL = """
+# Where the guide's commands would ask PyPI, they find what was brought along.
+CARGO = """
 mkdir -p /mnt/cargo && mount -o ro /dev/vdb /mnt/cargo
-python3 -m venv /opt/press/venv
-/opt/press/venv/bin/pip install -q --no-index --find-links /mnt/cargo 'mcagent[tools]'
-umount /mnt/cargo
+printf '[global]\\nno-index = true\\nfind-links = /mnt/cargo\\n' > /etc/pip.conf
 """
+# Ten samples a second would be most of what an emulated processor can do.
+_SETTINGS = r"""
+sed -e 's|^state = .*|state = "${STATE_DIRECTORY}"|' \
+    -e 's|^boarding = .*|boarding = "${CREDENTIALS_DIRECTORY}/agentconfig.json"|' \
+    -e 's|^# ca = .*|ca = "CA.pem"|' -e 's|^every_s = .*|every_s = 0.5|' \
+    -i /opt/press/host_metrics.toml
+"""
+_DEBIAN_HAS = ("sudo apt-get install python3-venv\n", "")
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +42,7 @@ def image(tool_missing):
 
 
 @pytest.fixture(scope="session")
-def cargo(wheel, tmp_path_factory):  # noqa: F811
+def cargo(image, wheel, tmp_path_factory):  # noqa: F811
     """A disk with the wheel, what it needs, and the container's files."""
     folder = tmp_path_factory.mktemp("cargo")
     # For the Python of the image, whatever runs this.
@@ -48,8 +56,9 @@ def cargo(wheel, tmp_path_factory):  # noqa: F811
     )
     assert done.returncode == 0, done.stderr
     shutil.copy(wheel, folder)
+    shutil.copy(image.base, folder)
     disk = str(tmp_path_factory.mktemp("disks") / "cargo")
-    make_disk(str(folder), disk, "300M")
+    make_disk(str(folder), disk, "600M")
     return disk
 
 
@@ -62,7 +71,12 @@ def installed(image, cargo, tmp_path_factory):
     )
     try:
         machine.boot()
-        machine.run(_INSTALL, timeout_s=600)
+        machine.run(CARGO)
+        block = changed(commands("-m venv"), _DEBIAN_HAS)
+        environment, files = block.split("sudo install", 1)
+        assert files  # what an operator brings: `deliver`
+        machine.run(environment, timeout_s=1200)
+        machine.run("umount /mnt/cargo")
         machine.shut_down()
     finally:
         machine.close()
@@ -92,11 +106,19 @@ def gateway(image, installed, hub, cargo, tmp_path):
 
 
 def deliver(machine, hub, profile="SHARED_SECRET"):
-    """The files that an operator brings: boarding configuration, authority, scripts."""
+    """The files that an operator brings: boarding configuration, authority, scripts, settings."""
     boarding = hub.create_agent("gateway-3", profile, automap=True)
-    machine.put("/etc/press/agentconfig.json", json.dumps(boarding), "0600")
+    machine.put("/root/agentconfig.json", json.dumps(boarding))
     with open(hub.ca_file) as file:
         machine.put("/opt/press/CA.pem", file.read())
-    for folder, name in (("examples", "host_metrics.py"), ("tests/machine", "collect.py")):
+    for folder, name in (
+        ("examples", "host_metrics.py"),
+        ("examples", "host_metrics.toml"),
+        ("tests/machine", "collect.py"),
+    ):
         with open(os.path.join(ROOT, folder, name)) as file:
-            machine.put("/opt/press/" + name, file.read())
+            machine.put("/root/" + name, file.read())
+    block = commands("-m venv")
+    machine.run("cd /root\n" + block[block.index("sudo install") :])
+    machine.run("install /root/collect.py /opt/press/")
+    machine.run(_SETTINGS)

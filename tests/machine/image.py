@@ -25,6 +25,7 @@ _UNWANTED = (
     "e2scrub_reap.service podman-auto-update.timer podman-auto-update.service podman.socket "
     "getty@tty1.service serial-getty@ttyS0.service serial-getty@ttyS1.service"
 )
+_BASE_PACKAGES = "python3 python3-venv passwd"
 HUB = "hub.test"  # the platform's name and address, as the machine knows it (machine.py)
 HUB_ADDRESS = "10.0.2.100"
 _FILES = {
@@ -56,11 +57,11 @@ class NoMachine(Exception):
 
 
 class Image:
-    """Paths: `kernel`, `initrd`, `disk` (to be copied, not written)."""
+    """Paths: `kernel`, `initrd`, `disk` (to be copied, not written), `base` (of containers)."""
 
     def __init__(self, folder):
-        self.kernel, self.initrd, self.disk = (
-            os.path.join(folder, name) for name in ("kernel", "initrd", "disk")
+        self.kernel, self.initrd, self.disk, self.base = (
+            os.path.join(folder, name) for name in ("kernel", "initrd", "disk", "base.tar")
         )
 
 
@@ -76,7 +77,7 @@ def debian():
             raise NoMachine(f"{tool} is not installed (Debian: {package})")
     if os.geteuid() != 0:
         raise NoMachine("a root file system is made by root alone")
-    recipe = repr((SUITE, PACKAGES, _UNWANTED, _EARLY, _FILES, _SIZE))
+    recipe = repr((SUITE, PACKAGES, _BASE_PACKAGES, _UNWANTED, _EARLY, _FILES, _SIZE))
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(
         cache, "mcagent-machine", hashlib.sha256(recipe.encode()).hexdigest()[:16]
@@ -110,6 +111,7 @@ def _build(folder):
         (path,) = glob.glob(os.path.join(root, "boot", pattern))
         shutil.copyfile(path, os.path.join(folder, name))
     make_disk(root, os.path.join(folder, "disk"), _SIZE)
+    bootstrap(os.path.join(folder, "base.tar"), _BASE_PACKAGES.split())
 
 
 def _write(root, files):

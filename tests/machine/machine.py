@@ -19,7 +19,7 @@ from tests.machine.image import HUB_ADDRESS
 from tests.machine.volatile import replay
 
 HUB_PORT = 8443
-_BOOT_S = 300
+_BOOT_S = 600
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -138,7 +138,7 @@ class Machine:
 
     # -- what it does -----------------------------------------------------------------------
 
-    def run(self, command, *, check=True, timeout_s=120):
+    def run(self, command, *, check=True, timeout_s=300):
         """Run *command* in a shell as root; what it printed."""
         started = self._agent.ask(
             "guest-exec",
@@ -167,7 +167,7 @@ class Machine:
             f"mkdir -p $(dirname {path}); echo {coded} | base64 -d > {path}; chmod {mode} {path}"
         )
 
-    def wait(self, command, timeout_s=120):
+    def wait(self, command, timeout_s=300):
         """Wait until *command* succeeds and prints something; what it printed."""
         give_up = time.monotonic() + timeout_s
         while not (out := self.run(command + " || true", check=False).strip()):
@@ -209,6 +209,7 @@ class _Channel:
 
     def tell(self, command, **arguments):
         text = json.dumps({"execute": command, "arguments": arguments})
+        self._socket.settimeout(60)
         self._socket.sendall(text.encode() + b"\n")
 
     def ask(self, command, **arguments):
@@ -223,8 +224,9 @@ class _Channel:
         """Whether the guest's agent answers by now; what it said before is thrown away."""
         self._count += 1
         self.tell("guest-sync", id=self._count)
+        # Rarely: until the agent is there, the socket keeps all of them, and has little room.
         with contextlib.suppress(TimeoutError, ValueError):
-            while self._line(2).get("return") != self._count:
+            while self._line(15).get("return") != self._count:
                 pass
             return True
         return False
