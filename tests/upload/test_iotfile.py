@@ -173,6 +173,8 @@ def test_no_fault_at_any_request_loses_the_file(device, step, fault):
                 device.hub.set_faults([])
 
     device.submit("video.bin", SMALL)  # it is replaced, so that the list is asked for
+    device.drain()
+    assert device.stored == {"video.bin": sha(SMALL)}  # the hub stores it after its answer
     device.open_again(transport=Restored(Urllib3Transport(), act))
     device.submit()
     device.tell("meanwhile")
