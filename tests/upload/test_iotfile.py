@@ -101,6 +101,8 @@ def test_small_files_keep_their_place_in_the_order(device):
 def test_a_file_of_the_same_name_is_replaced(device):
     """Its etag is looked up; a small one may have come by the exchange."""
     device.submit("video.bin", SMALL)
+    device.drain()
+    assert device.stored == {"video.bin": sha(SMALL)}
     device.submit()
     device.submit("video.bin", CONTENT[::-1])
     device.drain()

@@ -78,9 +78,11 @@ def _live(hub, directory, rng, *, lies):
     while (device.pending or len(submitted) < FILES) and time.monotonic() < until:
         try:
             if len(submitted) < FILES and rng.random() < 0.2:
-                content = rng.randbytes(rng.choice((100, 25_000, 61_000)))
-                submitted.append(("%d.bin" % rng.randrange(3), content))
-                device.agent.submit(File(content, name=submitted[-1][0]))
+                size = rng.choice((100, 25_000, 61_000))
+                # What the exchange took is stored later: names of its own, as docs/upload.md says.
+                name = "%d.%s" % (rng.randrange(3), "txt" if size == 100 else "bin")
+                submitted.append((name, rng.randbytes(size)))
+                device.agent.submit(File(submitted[-1][1], name=name))
             if len(told) < EVENTS and rng.random() < 0.2:
                 told.append("event %d" % len(told))
                 device.tell(told[-1])
