@@ -47,8 +47,12 @@ class Program:
         self._process.send_signal(number)
 
     def stop(self):
-        """SIGTERM, and the exit status."""
-        if self._process.poll() is None:
+        """SIGTERM once it listens for it, and the exit status."""
+        # One that has hardly begun would end by the signal, and that says nothing about it.
+        wait_for(
+            lambda: self.ended() or listens_for(signal.SIGTERM, self._process.pid), self.output
+        )
+        if not self.ended():
             self._process.send_signal(signal.SIGTERM)
         return self._process.wait(20)
 
@@ -240,6 +244,16 @@ def wait_for(condition, what, timeout_s=30):
         assert time.monotonic() < give_up, what() if callable(what) else what
         time.sleep(0.01)
     return result
+
+
+def listens_for(number, pid):
+    """True where the process *pid* has a handler of its own for the signal *number*."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            (caught,) = re.findall(r"^SigCgt:\s*(\w+)", file.read(), re.MULTILINE)
+    except FileNotFoundError:
+        return False
+    return bool(int(caught, 16) >> number - 1 & 1)
 
 
 def free_port():
