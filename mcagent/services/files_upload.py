@@ -189,7 +189,8 @@ class Upload:
         if not state.load(self._source.identity, self._part_bytes):
             return False
         age_ms = self._session.now_ms() - state.started_ms
-        if state.condition != etag or not 0 <= age_ms < _LIFE_MS:
+        # Below 0: a clock stepped back, which says nothing; the platform's list does.
+        if state.condition != etag or age_ms >= _LIFE_MS:
             return False
         there = self._parts_there()
         if there is None:

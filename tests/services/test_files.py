@@ -232,6 +232,16 @@ def test_a_file_that_changed_between_two_runs_begins_anew(place):
     assert uploaded.parts_kept == 0
 
 
+def test_a_clock_that_steps_back_costs_no_part(place):
+    """The platform's time is known to the second: a moment later it may seem to be earlier."""
+    place.platform.hub.set_clock(2)
+    place.cut(3 * PART + 1)
+    place.platform.hub.set_clock(0)
+    uploaded = place.upload()
+    assert (uploaded.parts_kept, uploaded.parts_sent) == (3, 4)
+    assert place.stored == {"videos/video.bin": sha(place.content)}
+
+
 @pytest.mark.parametrize("days", [0, 3])
 def test_an_upload_that_the_platform_forgot_begins_anew(place, days):
     """It forgets after two days, or was told to: parts that are gone are not counted on."""
