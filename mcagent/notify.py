@@ -23,7 +23,7 @@ _STATUS_EVERY_S = 10.0
 _SHARE = 3
 # Between two requests the upload thread packs a body, reads a segment, or waits for a slow medium:
 # all in seconds. Five minutes are what the longest request without a body may take.
-_HUNG_S = 300
+HUNG_S = 300
 
 
 def service_manager(environment: "Mapping[str, str] | None" = None) -> "ServiceManager | None":
@@ -117,7 +117,7 @@ class ServiceManager:
         began_s = now_s if left_s is not None and left_s > 0 else now_s - worker["silent_s"]
         self._sign_s = max(self._sign_s, began_s)
         silent_s = now_s - self._sign_s
-        return "the upload thread hangs since %d s" % silent_s if silent_s > _HUNG_S else ""
+        return "the upload thread hangs since %d s" % silent_s if silent_s > HUNG_S else ""
 
     def stopping(self) -> None:
         """The loop has ended; what is in RAM is written."""

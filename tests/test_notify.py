@@ -245,7 +245,7 @@ def test_run_says_ready_feeds_and_stops_feeding_when_the_thread_hangs(
     """The whole way, with the real thread: what hangs is a request beyond its deadline."""
     monkeypatch.setenv("NOTIFY_SOCKET", manager.socket.getsockname())
     monkeypatch.setenv("WATCHDOG_USEC", "60000")
-    monkeypatch.setattr(notify, "_HUNG_S", 0.5)
+    monkeypatch.setattr(notify, "HUNG_S", 0.5)
     transport = Stuck()
     with Emulator(tls=False) as hub:
         boarding = hub.create_agent("press-7")

@@ -1,5 +1,6 @@
 """`mcagent status --alive`: is the service well? For the health check of a container."""
 
+from ..notify import HUNG_S
 from . import exits
 
 TYPE_CHECKING = False
@@ -8,8 +9,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LONGEST_S = 86_400
-# As systemd's watchdog has it (notify.py): no step of the upload thread takes longer.
-_HUNG_S = 300
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
@@ -37,7 +36,7 @@ def why_not(status: "dict[str, Any]", told: bool, longest_s: int) -> str:
     if worker is None or not worker["alive"]:
         return "the upload thread has ended"
     network = status["upload"].get("network")
-    if network is not None and worker["silent_s"] > _HUNG_S:
+    if network is not None and worker["silent_s"] > HUNG_S:
         left_s = network["request_left_s"]
         if left_s is None or left_s <= 0:  # a request may take as long as its deadline says
             return "the upload thread hangs since %d s" % worker["silent_s"]
