@@ -1,10 +1,16 @@
 """Shared by all tests: the figures they print, and what a fresh checkout lacks."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
 import pytest
+
+# A shell starts its background jobs deaf to Ctrl-C, and what they start is, too: tests that press
+# it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

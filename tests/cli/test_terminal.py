@@ -36,6 +36,8 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
         )
         os.close(theirs)
+        # Ctrl-C throws away what was not read yet: it may be gone after `poll` has told of it.
+        os.set_blocking(self._own, False)
         self._news = select.poll()
         self._news.register(self._own)
         self.raw = b""
@@ -49,6 +51,8 @@ class Terminal:
                 continue
             try:
                 piece = os.read(self._own, 65536)
+            except BlockingIOError:
+                continue
             except OSError:  # the other end is closed
                 piece = b""
             if not piece:
