@@ -68,14 +68,49 @@ class Reader:
             page: Records to ask for at a time.
         """
         left = limit
-        page = page if limit is None else min(page, limit)
-        for begin_ms, end_ms in pieces(after_ms, until_ms, descending=descending):
-            for record in self._piece(begin_ms, end_ms, descending=descending, page=page):
+        size = page if limit is None else min(page, limit)
+        while after_ms < until_ms:
+            begin_ms, end_ms = _window(after_ms, until_ms, descending=descending)
+            response = self._get(
+                {
+                    "from": show(begin_ms),
+                    "to": show(end_ms),
+                    "limit": size,
+                    "sort": "desc" if descending else None,
+                }
+            )
+            if len(response.body) >= MAX_ANSWER_BYTES and size > 1:
+                size //= 2  # it was cut off: large texts; fewer at a time
+                continue
+            rows = require(list, self._rows(response), self.doing)
+            full = len(rows) >= size
+            records = read_records(rows, self.doing)
+            self._check_order(records, descending=descending)
+            records = _inside(records, begin_ms, end_ms)
+            for record in records:
                 yield record
                 if left is not None:
                     left -= 1
                     if left == 0:
                         return
+            # A page tells of the time up to its last record, and of none behind it: a service may
+            # give fewer than it was asked for and not say so. Only an empty page is an end. The
+            # next is asked for by our own reckoning: a link that is missing loses nothing then,
+            # and one that leads round in a circle, or elsewhere, does not matter.
+            link = next_link(response)
+            start_ms = end_ms if descending else begin_ms
+            if records:
+                reached_ms = records[-1].timestamp_ms - descending
+            elif link:
+                reached_ms = _ends_of(link, begin_ms, end_ms)[descending]
+            else:
+                reached_ms = begin_ms if descending else end_ms
+            if reached_ms == start_ms or (full and not records):
+                raise loop_error(self.doing, f"nothing new after {show(start_ms)}")
+            if descending:
+                until_ms = reached_ms
+            else:
+                after_ms = reached_ms
 
     def newest(self, count: int) -> "list[Record]":
         """The newest records, newest first, as the service finds them without a range."""
@@ -89,42 +124,6 @@ class Reader:
         return read_records(self._rows(self._get({"latestValue": True})), self.doing)
 
     # -- private ----------------------------------------------------------------------------
-
-    def _piece(
-        self, after_ms: int, until_ms: int, *, descending: bool, page: int
-    ) -> "Iterator[Record]":
-        size = page
-        while after_ms < until_ms:
-            response = self._get(
-                {
-                    "from": show(after_ms),
-                    "to": show(until_ms),
-                    "limit": size,
-                    "sort": "desc" if descending else None,
-                }
-            )
-            if len(response.body) >= MAX_ANSWER_BYTES and size > 1:
-                size //= 2  # it was cut off: large texts; fewer at a time
-                continue
-            rows = require(list, self._rows(response), self.doing)
-            count = len(rows)
-            records = read_records(rows, self.doing)
-            self._check_order(records, descending=descending)
-            yield from _inside(records, after_ms, until_ms)
-            link = next_link(response)
-            if count < size and not link:
-                return
-            before = (after_ms, until_ms)
-            # The next page is asked for by our own reckoning: a link that is missing loses
-            # nothing then, and one that leads round in a circle, or elsewhere, does not matter.
-            if records and descending:
-                until_ms = min(until_ms, records[-1].timestamp_ms - 1)
-            elif records:
-                after_ms = max(after_ms, records[-1].timestamp_ms)
-            else:
-                after_ms, until_ms = _ends_of(link, after_ms, until_ms)
-            if before == (after_ms, until_ms):
-                raise loop_error(self.doing, f"nothing new after {show(after_ms)}")
 
     def _check_order(self, records: "list[Record]", *, descending: bool) -> None:
         times = [record.timestamp_ms for record in records]
@@ -158,17 +157,11 @@ def about_now_ms(session: "Session") -> int:
     return session.measured_now_ms() + 1000
 
 
-def pieces(after_ms: int, until_ms: int, *, descending: bool) -> "Iterator[tuple[int, int]]":
-    """A range as parts of at most 90 days: the end of one is the start of the next."""
+def _window(after_ms: int, until_ms: int, *, descending: bool) -> "tuple[int, int]":
+    """The first part of a range, of 90 days at most."""
     if descending:
-        while until_ms > after_ms:
-            begin_ms = max(after_ms, until_ms - RANGE_MAX_MS)
-            yield begin_ms, until_ms
-            until_ms = begin_ms
-    while after_ms < until_ms:
-        end_ms = min(until_ms, after_ms + RANGE_MAX_MS)
-        yield after_ms, end_ms
-        after_ms = end_ms
+        return max(after_ms, until_ms - RANGE_MAX_MS), until_ms
+    return after_ms, min(until_ms, after_ms + RANGE_MAX_MS)
 
 
 def check_number(name: str, value: "int | None", most: "int | None") -> None:

@@ -1,7 +1,6 @@
 """mcagent/services/reading.py and `TimeSeries.read`: every record once, in order, to the end."""
 
 import datetime as dt
-import itertools
 import json
 import re
 import tracemalloc
@@ -15,13 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcagent.errors import InvalidMessage, RemoteError
-from mcagent.services.reading import RANGE_MAX_MS, Reader, pieces
+from mcagent.services.reading import Reader
 from mcagent.services.records import Record, parse_instant, show
 from mcagent.services.timeseries import LATEST_WINDOW, LatestValue, TimeSeries
 from mcagent.transport.http import MAX_ANSWER_BYTES, Response, Transport
 from tests.helpers import raises
 from tests.services.plant import DAY_MS, T0, calls, make_series, samples
 from tests.services.platform import fake_session, token_answer
+
+RANGE_MAX_MS = 90 * DAY_MS
 
 
 class Service(Transport):
@@ -42,6 +43,7 @@ class Service(Transport):
         self.queries.append(query)
         assert len(self.queries) < 500, "it goes round in a circle"
         after, until = (parse_instant(query[name], {}) for name in ("from", "to"))
+        assert 0 < until - after <= RANGE_MAX_MS
         first = bisect_left if self.inclusive else bisect_right
         inside = self.times[first(self.times, after) : bisect_right(self.times, until)]
         if query.get("sort") == "desc":
@@ -76,9 +78,7 @@ def read(service, after, until, **options):
 def test_every_record_comes_once_with_and_without_links(
     times, after, length, page, size, link, inclusive, descending
 ):
-    """Whatever the page's size, the server's own limit, and how it counts the start."""
-    if link == "none" or (inclusive and page < 3):
-        size = max(size, page)  # without a sign of more, a short page is the last
+    """Whatever the page's size, the server's own limit that it tells nobody, and how it counts."""
     if inclusive:
         page, size = max(page, 2), max(size, 2)  # with one record a page it could not go on
     service = Service(sorted(times), link=link, inclusive=inclusive, size=size)
@@ -127,7 +127,7 @@ def test_an_answer_too_large_to_be_kept_is_asked_for_in_smaller_pages():
     """2 000 records of 100 000 characters are 200 MB; the transport keeps 10 MB."""
     service = Service([T0 + n for n in range(120)], large=100_000)
     assert read(service, T0 - 1, T0 + 999, page=150) == [T0 + n for n in range(120)]
-    assert [int(query["limit"]) for query in service.queries] == [150, 75, 75]
+    assert [int(query["limit"]) for query in service.queries] == [150, 75, 75, 75]
 
 
 def test_records_out_of_order_are_an_error():
@@ -142,15 +142,36 @@ def test_records_out_of_order_are_an_error():
     raises(RemoteError, read, Shuffled([T0, T0 + 1]), T0 - 1, T0 + 9)
 
 
-@given(st.integers(0, 10**12), st.integers(1, 10 * RANGE_MAX_MS), st.booleans())
-def test_pieces_cover_a_range_without_gap_or_overlap(after, length, descending):
-    """90 days at most each, and 90 days exactly where it is longer."""
-    made = list(pieces(after, after + length, descending=descending))
-    made = made[::-1] if descending else made
-    assert (made[0][0], made[-1][1]) == (after, after + length)
-    assert all(end - begin <= RANGE_MAX_MS for begin, end in made)
-    assert all(one[1] == other[0] for one, other in itertools.pairwise(made))
-    assert len(made) == -(-length // RANGE_MAX_MS)
+@settings(deadline=None, max_examples=60)
+@given(
+    days=st.sets(st.integers(0, 900), max_size=12),
+    length=st.integers(1, 10 * RANGE_MAX_MS),
+    size=st.integers(1, 3),
+    descending=st.booleans(),
+)
+def test_years_with_few_records_lose_and_repeat_none(days, length, size, descending):
+    """Never more than 90 days at a time; few more requests than that makes, and than records."""
+    times = sorted(T0 + day * DAY_MS for day in days)
+    service = Service(times, link="none", size=size)
+    got = read(service, T0 - 1, T0 - 1 + length, descending=descending)
+    wanted = [t for t in times if t <= T0 - 1 + length]
+    assert got == (wanted[::-1] if descending else wanted)
+    assert len(service.queries) <= -(-length // RANGE_MAX_MS) + len(wanted)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(
+    ("cap", "requests"), [(2000, [2000, 2000, 1000, 0]), (700, [700] * 7 + [100, 0])]
+)
+def test_a_service_that_caps_its_pages_and_tells_nobody_loses_nothing(cap, requests, descending):
+    """A page that is not full is no end; the empty page that is costs one request."""
+    service = Service([T0 + n for n in range(5000)], link="none", size=cap)
+    assert len(read(service, T0 - 1000, T0 + 6000, descending=descending)) == 5000
+    assert len(service.queries) == len(requests)
+    service.queries.clear()
+    # Where the last record is the end of the range, nothing is asked behind it.
+    assert len(read(service, T0 - 1, T0 + 4999, descending=descending)) == 5000
+    assert len(service.queries) == len(requests) - 1
 
 
 # -- over TLS, from the hub
@@ -174,8 +195,7 @@ def test_results_over_2000_come_whole_with_and_without_links(platform, link_pagi
     series.write(asset, "motor", samples(count, step_ms=1))
     got = [r.values["rpm"] for r in series.read(asset, "motor", T0 - 1, T0 + DAY_MS)]
     assert got == list(range(count))
-    requests = len(calls(series))
-    assert requests == (count // 2000 + 1)
+    assert len(calls(series)) == -(-count // 2000) + 1  # the last one is empty: the end
     newest_first = series.read(asset, "motor", T0 - 1, T0 + DAY_MS, descending=True)
     assert [r.values["rpm"] for r in newest_first] == got[::-1]
 
@@ -272,6 +292,9 @@ def test_aware_datetimes_of_any_zone_are_taken(platform):
     zone = dt.timezone(dt.timedelta(hours=2))
     got = series.read(asset, "motor", dt.datetime(2026, 1, 5, 10, 0, 0, tzinfo=zone))
     assert [record.timestamp_ms for record in got] == [T0 + 1000]
+    # On the wire there is no offset, and so no + to be mistaken for a blank.
+    assert not any("+" in call or "%2B" in call for call in calls(series))
+    assert "from=2026-01-05T08:00:00.000Z" in calls(series)[0]
 
 
 def test_an_unknown_aspect_and_a_wrong_asset_are_named(platform):
