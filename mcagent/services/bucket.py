@@ -1,6 +1,7 @@
 """Bytes a second for each asset and aspect, kept on this side so that 429 is the exception."""
 
 import threading
+from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ class Bucket:
     """Lets bytes through at a rate, each key on its own.
 
     What was sent drains at *bytes_per_s*; more may go when it fits into half a second's worth, or
-    when nothing is left to drain (one record may be larger than that).
+    when nothing is left to drain (one record may be larger than that). And no second has more than
+    *bytes_per_s*, wherever one begins to count it, unless one body alone is more.
 
     Args:
         bytes_per_s: None for no limit.
@@ -36,6 +38,8 @@ class Bucket:
         self._lock = threading.Lock()
         # Thousandths of bytes that are left to drain, and when: no fraction is ever rounded.
         self._levels: "dict[Hashable, tuple[int, int]]" = {}
+        # What went within the last second: (when, bytes).
+        self._sent: "dict[Hashable, deque[tuple[int, int]]]" = {}
 
     @property
     def body_bytes(self) -> "int | None":
@@ -59,9 +63,25 @@ class Bucket:
             now_ms = self._clock.monotonic_ms()
             level, before_ms = self._levels.get(key, (0, now_ms))
             level = max(0, level - rate * (now_ms - before_ms))
-            if level == 0 or level + size * 1000 <= most:
-                self._levels[key] = (level + size * 1000, now_ms)
-                return 0
+            sent = self._sent.setdefault(key, deque())
+            while sent and sent[0][0] <= now_ms - 1000:
+                sent.popleft()
+            too_much = 0 if level == 0 else max(0, min(level, level + size * 1000 - most))
+            wait_ms = max(-(-too_much // rate), _until_room(sent, size, rate, now_ms))
+            if wait_ms == 0:
+                level += size * 1000
+                sent.append((now_ms, size))
             self._levels[key] = (level, now_ms)
-            too_much = min(level, level + size * 1000 - most)
-            return -(-too_much // rate)
+            return wait_ms
+
+
+def _until_room(sent: "deque[tuple[int, int]]", size: int, rate: int, now_ms: int) -> int:
+    """Milliseconds until *size* bytes fit into one second with what was sent before."""
+    left = sum(bytes_ for _at_ms, bytes_ in sent)
+    wait_ms = 0
+    for at_ms, bytes_ in sent:
+        if left + size <= rate:
+            break
+        left -= bytes_
+        wait_ms = at_ms + 1000 - now_ms
+    return wait_ms

@@ -153,10 +153,12 @@ class _Batch:
 
     def add(self, pair: "Pair", fragment: bytes, timestamp_ms: int) -> bool:
         """Take one more record; False, and nothing taken, where a limit is reached."""
-        more = len(fragment) + 1
+        more = len(fragment)
         pairs = len(self._parts) + bool(self._held)
-        if pair != self._pair:
-            more += len(_entry_head(*pair)) + 4  # brackets, brace, comma
+        if pair == self._pair:
+            more += 1  # comma
+        else:
+            more += len(_entry_head(*pair)) + 3 + bool(pairs)  # brackets, brace; comma
             pairs += 1
         if (
             self._size + more > SEVERAL_MAX_BYTES
