@@ -78,7 +78,7 @@ def read_query(
     span = Span()
     if not ranged:
         # Neither end: the newest record, or the newest `limit` of them, newest first.
-        span = Span(now_ms - _YEAR_MS)
+        span = Span(now_ms - _YEAR_MS - 1)  # of that age it is not older
     elif to_ms is not None:
         if after_ms is not None:
             check_range(after_ms, to_ms)

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from .times import format_time, parse_time
@@ -22,6 +23,8 @@ _QUALITY = re.compile(r"-?[0-9]{1,20}|[0-9A-Fa-f]{1,8}")
 _COUNTED = {"INT": 4, "LONG": 8, "DOUBLE": 8, "BOOLEAN": 1, "TIMESTAMP": 8}
 RECORD_MAX_BYTES = 200_000  # of all values of a record, whoever writes it
 
+_DOUBLE_ENDS = (1e-130, 1e126)
+_DOUBLE_DIGITS = 38
 STRING_MAX = 255
 BIG_STRING_MAX = 100_000
 TEXTS = ("STRING", "BIG_STRING")
@@ -50,9 +53,22 @@ def _double(value: Any, _length: int) -> float:
     except OverflowError:
         number = math.inf
     # The platform's range is 1E-130 to 9.99…E+125, with 38 digits, which a double rounds to 1E126.
-    if number and not 1e-130 <= abs(number) <= 1e126:
+    if number and not _DOUBLE_ENDS[0] <= abs(number) <= _DOUBLE_ENDS[1]:
         raise ValueError("number out of range")
+    if isinstance(value, str):
+        _check_digits(value, number)
     return number
+
+
+def _check_digits(text: str, number: float) -> None:
+    """Judge what is lost where text becomes a double: digits, and the neighbours of the ends."""
+    digits = text.lower().partition("e")[0].replace(".", "").lstrip("+-").strip("0")
+    if len(digits) > _DOUBLE_DIGITS:
+        raise ValueError(f"number of more than {_DOUBLE_DIGITS} digits")
+    if abs(number) in _DOUBLE_ENDS:
+        least, end = (Decimal(one) for one in ("1E-130", "1E+126"))
+        if not least <= Decimal(text).copy_abs() < end:
+            raise ValueError("number out of range")
 
 
 def _boolean(value: Any, _length: int) -> int:

@@ -280,7 +280,9 @@ def test_rights_and_tenants(hub, device):
 # -- the plans ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("plan", "most"), [("XXS", 2), ("XS", 50), ("XL", 50)])
+@pytest.mark.parametrize(
+    ("plan", "most"), [("XXS", 2), *((plan, 50) for plan in ("XS", "S", "M", "L", "XL"))]
+)
 def test_a_plan_limits_the_mappings_of_an_agent(hub, device, plan, most):
     hub.change_settings(plan=plan)
     asset, other = hub.create_asset("a"), onboarded(hub, "other")
