@@ -26,7 +26,8 @@ class CustomData:
         type: The name that the consumer registered.
         payload: Bytes, or a JSON object or list.
         version: Of the type.
-        content_type: Of the payload; None is JSON or octet-stream, after the payload.
+        content_type: Of the payload, and no multipart; None is JSON or octet-stream, after the
+            payload.
         details: Any JSON object for the metadata; None sends no such member.
 
     Raises:
@@ -100,9 +101,12 @@ def split(payload: bytes) -> "tuple[bytes, str, bytes]":
 def _checked_content_type(text: "Any") -> str:
     name: str = require_text("content type", text, _CONTENT_TYPE_MAX, _SOURCE)
     kind, _slash, subtype = name.partition("/")
-    # A header line: anything beyond printable ASCII could end it.
-    if not kind or not subtype or not all(" " <= character < "\x7f" for character in name):
+    # A header line: anything beyond printable ASCII could end it. And a multipart would be a third
+    # level, where an exchange "only permits nesting of 2 levels" (MC).
+    good = bool(kind and subtype) and kind.lower() != "multipart"
+    if not good or not all(" " <= character < "\x7f" for character in name):
         raise InvalidMessage(
-            "%s is not a content type" % shorten(name), hint="write it like application/json"
+            "%s is not a content type" % shorten(name),
+            hint="write it like application/json; a multipart has no room in an exchange",
         )
     return name

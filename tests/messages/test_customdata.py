@@ -52,6 +52,9 @@ def test_wrong_fields_are_named():
         ({"content_type": "a/b\r\nX: y"}, "content type"),
         ({"content_type": "a/ü"}, "content type"),
         ({"content_type": "a/" + "b" * 254}, "content type"),
+        # A third level: the platform takes two, and would refuse the exchange.
+        ({"content_type": "multipart/mixed;boundary=x"}, "content type"),
+        ({"content_type": "Multipart/related"}, "content type"),
     ):
         every = {"type": "t", "payload": b"x"}
         every.update(fields)
