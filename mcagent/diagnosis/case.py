@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..transport.cpython.proxies import Proxy
     from ..transport.http import Request, Response
     from ..upload.platformview import PlatformView
+    from .step import Step
 
 # For one address, and for each request: a doctor is waited for by a person.
 CONNECT_TIMEOUT_S = 5.0
@@ -51,6 +52,7 @@ class Case:
         error: Why none came.
         offset_ms: The platform's clock minus this device's; None before it was measured.
         token: An access token for the steps after it; ``""``.
+        asked: What came of asking for it; None before.
         view: The platform's configuration and mappings; None where they could not be read.
     """
 
@@ -79,7 +81,7 @@ class Case:
             self.boarding = read_boarding(boarding)
         self.record = Record({})
         self.live: "dict[str, Any] | None" = None
-        self._asked = False
+        self._asked_service = False
         self.write_error: "OSError | None" = None
         self.verdicts: "dict[str, str]" = {}
         self.proxy: "Proxy | None" = None
@@ -88,6 +90,7 @@ class Case:
         self.error: "TransportError | None" = None
         self.offset_ms: "int | None" = None
         self.token = ""
+        self.asked: "Step | None" = None
         self.view: "PlatformView | None" = None
 
     def read_record(self) -> "list[str]":
@@ -137,8 +140,8 @@ class Case:
 
     def ask_service(self) -> "dict[str, Any] | None":
         """The status of the running service, asked once; None where none tells."""
-        if not self._asked:
-            self._asked = True
+        if not self._asked_service:
+            self._asked_service = True
             self.live = read_live(self.directory)
         return self.live
 

@@ -1,11 +1,12 @@
-"""What the stored credentials say by themselves: no request, so nothing is used up."""
+"""What the stored credentials say by themselves; whether refused ones are refused still."""
 
 from ..credentials import refusals, table
 from ..credentials.expiry import expiry_warning, secret_days_left
 from ..credentials.lifecycle import Lifecycle
 from ..credentials.refusals import date_text
+from . import token
 from .case import Case
-from .step import Step, failed, passed, skipped
+from .step import PASS, Step, failed, passed, skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ def look(case: Case) -> Step:
     if record.state in (table.REFUSED, table.LOST):
         problem = refusals.from_state(record.refusal)
         assert problem is not None, "a refusal is stored with its reason"
+        if _works_again(case):
+            return failed(
+                "refused-before",
+                "the platform gives an access token for them now, and refused them when the agent "
+                f"asked last: {problem.message}",
+                "nobody has to onboard it again: the agent asks again by itself, once an hour or "
+                "so; the start of the service, or mcagent keepalive without one, does it at once",
+                facts=facts,
+            )
         return failed(_cause(case, now_ms), problem.message, problem.hint, facts=facts)
     if record.state in table.UNREGISTERED:
         return _unregistered(case, now_ms)
@@ -53,6 +63,12 @@ def look(case: Case) -> Step:
         until = f"is good until {date_text(lifecycle.secret_expires_ms)}"
     measured = f"agent {record.client_id}, {record.profile}; the client secret {until}"
     return passed(measured, details=details, facts=facts)
+
+
+def _works_again(case: Case) -> bool:
+    """What is stored is older than what the platform says now: a gateway may have been ill."""
+    met = case.verdicts.get("platform") == PASS
+    return case.record.state == table.LOST and met and token.ask(case).verdict == PASS
 
 
 def _unregistered(case: Case, now_ms: int) -> Step:

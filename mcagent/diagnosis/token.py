@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 
 def ask(case: Case) -> Step:
+    """Ask once for all steps of an examination."""
+    if case.asked is None:
+        case.asked = _ask(case)
+    return case.asked
+
+
+def _ask(case: Case) -> Step:
     if case.record.current is None:
         return skipped("not asked for: this device is not onboarded")
     verdict = _request(case)

@@ -254,6 +254,15 @@ def withdrawn_secret(patient, _request):
     hub.offboard(json.loads(text)["content"]["clientId"])
 
 
+def refused_for_a_while(patient, _request):
+    """A gateway refused every credential until just now; the agent does not know that it is over."""
+    hub = patient.hub_with()
+    patient.onboarded()
+    hub.set_faults([{"match": "* /api/agentmanagement/*", "action": "status", "status": 400}])
+    assert inside("keepalive", *patient.options, state=patient.state).code == 5
+    hub.set_faults([])
+
+
 def full_disk(patient, request):
     """The state directory's file system is full."""
     folder = patient.folder / "mount"
@@ -357,6 +366,12 @@ CAUSES = {
     expired_secret: ("credentials", "secret-expired", 5, ["expired at", "platform's clock"]),
     expired_secret_that_the_agent_met: ("credentials", "secret-expired", 5, ["expired at"]),
     withdrawn_secret: ("token", "credentials-refused", 5, ["before its end", "offboards agent"]),
+    refused_for_a_while: (
+        "credentials",
+        "refused-before",
+        5,
+        ["token for them now", "nobody has"],
+    ),
     full_disk: ("space", "disk-full", 8, ["the disk is full", "0 bytes of 2.0 MiB free"]),
     no_inodes: ("space", "no-inodes", 8, ["0 of 64 files"]),
     read_only: ("state directory", "not-writable", 4, ["Read-only file system"]),
