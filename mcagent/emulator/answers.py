@@ -1,6 +1,7 @@
 """Answers in the platform's words: JSON, and refusals in the body of their service (bodies.py)."""
 
 import json
+import math
 import uuid
 from typing import Any
 
@@ -67,7 +68,22 @@ class Refusal(Exception):
 
 
 def encode(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError:
+        return json.dumps(_finite(value), separators=(",", ":")).encode()
+
+
+def _finite(value: Any) -> Any:
+    """Give *value* with null for what JSON cannot say, as JavaScript writes it.
+
+    A client may send `1e999`, which is JSON, and is infinite once it was read.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def answer(value: object, status: int = 200, headers: "dict[str, str] | None" = None) -> Response:

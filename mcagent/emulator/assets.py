@@ -127,6 +127,8 @@ def list_assets(db: sqlite3.Connection) -> list[dict[str, Any]]:
         )
     }
     for row in db.execute("SELECT * FROM series ORDER BY id"):
+        if row["asset"] not in found:
+            continue  # the root's: somebody mapped to it
         variables = found[row["asset"]]["aspects"].setdefault(row["aspect"], {})
         variables[row["variable"]] = {"type": row["type"], "unit": row["unit"]}
     return list(found.values())

@@ -21,6 +21,7 @@ from .keys import SigningKey
 from .settings import Settings
 
 _REFUSED = "token_validation_failed"
+_EXPONENT_BITS = 64  # what OpenSSL takes with so large a modulus
 
 
 class Credentials:
@@ -156,6 +157,10 @@ def _public_key(body: dict[str, Any]) -> str:
         modulus, exponent = public_numbers(jwk)
     except ValueError as exc:
         raise Refusal(400, f"The key's n or e is {exc}.", iam_error=error) from exc
-    if modulus.bit_length() != 3072 or exponent < 3 or exponent % 2 == 0:
+    if modulus.bit_length() != 3072 or modulus % 2 == 0:
         raise Refusal(400, "The key must be an RSA key of 3072 bits.", iam_error=error)
+    # Others make no signature that could be checked, or one that takes long.
+    if not 3 <= exponent < 2**_EXPONENT_BITS or exponent % 2 == 0:
+        words = f"The key's e must be odd, and of at most {_EXPONENT_BITS} bits."
+        raise Refusal(400, words, iam_error=error)
     return json.dumps(jwk)

@@ -6,6 +6,7 @@ Source: services API 4.1 and 4.4.
 import json
 import re
 import sqlite3
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -184,7 +185,9 @@ def _apply(body: Type, change: Any) -> None:
     elif parts == ["fields"] and change["op"] == "add":
         body["fields"] = [*body["fields"], *(value if isinstance(value, list) else [value])]
     elif len(parts) == 3 and parts[0] == "fields":
-        field = next((one for one in body["fields"] if one["name"] == parts[1]), None)
+        # What an operation before this one added was not looked at yet.
+        held = (one for one in body["fields"] if isinstance(one, dict))
+        field = next((one for one in held if one.get("name") == parts[1]), None)
         if field is None or parts[2] not in ("filterable", "required", "updatable", "values"):
             raise Refusal(400, f"path {str(path)[:140]} is none of the type's.")
         field[parts[2]] = value
@@ -298,7 +301,8 @@ def _is_uuid(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max  # 1e999 is JSON, and no DOUBLE
 
 
 def _is_integer(value: Any) -> bool:

@@ -109,7 +109,9 @@ class Samples:
         # Services API 1.11. The text that the others make of it is not known.
         if kind in TEXTS and not isinstance(value, str):
             what = "no JSON string for a text"
-            if self._breaches.forbids("refuse_unquoted_strings", f"value of {point}: {what}"):
+            if self._settings.texts_are_quoted or self._breaches.forbids(
+                "refuse_unquoted_strings", f"value of {point}: {what}"
+            ):
                 raise ValueError(what)
         return read_value(kind, value, length)
 

@@ -14,7 +14,8 @@ _LENGTHS = dict(zip(FIELDS, (36, 36, 36, 256, 256)))
 
 # One row a mapping, with its variable where that exists.
 _SELECT = (
-    "SELECT m.*, s.id AS series, s.type, s.unit, s.length FROM mappings m LEFT JOIN series s"
+    "SELECT m.*, s.id AS series, s.type, s.unit, s.length, s.has_quality FROM mappings m"
+    " LEFT JOIN series s"
     " ON s.asset = m.entity AND s.aspect = m.aspect AND s.variable = m.variable"
 )
 
@@ -163,7 +164,7 @@ def show_mapping(
         "propertyName": row["variable"],
         "propertyUnit": row["unit"],
         "propertyType": row["type"],
-        "qualityEnabled": True,
+        "qualityEnabled": bool(row["has_quality"]),
         "keepMapping": bool(row["keep"]),
         "validity": {"status": "INVALID" if reasons else "VALID", "reasons": reasons},
     }

@@ -4,6 +4,7 @@ Where the platform's behaviour is a guess, the default is the safest reading for
 under test and the other reading is a value of the switch (agent API sections 12 and 13).
 """
 
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -143,8 +144,16 @@ class Settings:
             fault = _fault(name, value, kinds[name])
             if fault:
                 raise ValueError(f"setting {name!r} is {shown(value)}; it must be {fault}")
+        tenants = {changes.get(name, getattr(self, name)).lower() for name in _TENANTS}
+        if len(tenants) < len(_TENANTS):
+            raise ValueError(f"settings {' and '.join(_TENANTS)} are both {min(tenants)!r}")
         for name, value in changes.items():
             setattr(self, name, value)
+
+    @property
+    def texts_are_quoted(self) -> bool:
+        """Whether a number for a text is refused: in Europe 2 always (services API 1.11)."""
+        return self.refuse_unquoted_strings or self.region == "eu2"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -157,6 +166,8 @@ def _fault(name: str, value: Any, kind: type) -> str:
         return _KINDS[kind]
     if name in CHOICES:
         return "" if value in CHOICES[name] else f"one of {', '.join(map(str, CHOICES[name]))}"
+    if name in _TENANTS and not _TENANT.fullmatch(value):
+        return "1 to 8 letters, digits or '_', as ids of types begin with it"
     if kind is str:
         good = len(value) <= _TEXT_MAX and value.isprintable()
         return "" if good else f"printable text of at most {_TEXT_MAX} characters"
@@ -169,6 +180,8 @@ def _fault(name: str, value: Any, kind: type) -> str:
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 _TEXT_MAX = 1000
+_TENANTS = ("tenant", "other_tenant")
+_TENANT = re.compile("[A-Za-z0-9_]{1,8}")  # services API 5.2
 _SECONDS_MAX = 100 * 366 * _DAY_S  # a time so far ahead can still be written
 _NUMBER_MAX = 10**12
 LEAST = {

@@ -6,7 +6,7 @@ WORDS: dict[str, dict[str, str]] = {
         "public_url": "Origin in boarding files; empty takes the one that the client came by.",
         "tenant": "The hub's own tenant.",
         "other_tenant": "The neighbour, whose things are not to be seen.",
-        "region": "eu2 and cn1 have rules of their own.",
+        "region": "In eu2 texts must be quoted, and simulation assets have no bulk import.",
     },
     "Registration and rotation": {
         "iat_life_s": "Life of the initial access token.",

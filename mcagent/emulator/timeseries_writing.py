@@ -75,7 +75,9 @@ class _Reader:
     def _value(self, variable: Variable, value: Any) -> Any:
         if variable.kind in TEXTS and not isinstance(value, str):
             what = f"value of {variable.name} is no JSON string"
-            if self._breaches.forbids("refuse_unquoted_strings", what):
+            if self._settings.texts_are_quoted or self._breaches.forbids(
+                "refuse_unquoted_strings", what
+            ):
                 raise ValueError(what)
             value = json.dumps(value)
         try:

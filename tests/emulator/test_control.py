@@ -4,7 +4,18 @@ import json
 
 import pytest
 
-from .device import AGENTS, CONNECT, Device, call, event, file_item, onboarded, ready, sample
+from .device import (
+    AGENTS,
+    CONNECT,
+    Device,
+    call,
+    configuration,
+    event,
+    file_item,
+    onboarded,
+    ready,
+    sample,
+)
 from .device import timeseries as series
 
 T0 = "2026-01-05T08:00:00.000Z"
@@ -134,7 +145,9 @@ def test_received_and_stored_and_events_and_files_are_lines(hub):
     assert control(hub, "GET", f"files/{file['sha256']}").body == b"bytes"
     assert control(hub, "GET", "files/nope").status == 404
     assert control(hub, "GET", "received?kind=nope").status == 400
-    assert control(hub, "GET", "received?after=x").status == 400
+    for seq in ("x", "", "-1", "1_0", "9" * 19, "9" * 5000):
+        assert control(hub, "GET", f"received?after={seq}").status == 400
+    assert lines(control(hub, "GET", "received?after=" + "9" * 18)) == []
 
 
 def test_a_long_journal_is_streamed_completely(hub):
@@ -281,3 +294,12 @@ def test_online_follows_traffic(hub):
     assert device.call("GET", path).json["status"] == "ONLINE"
     hub.set_clock(400)
     assert device.call("GET", path).json["status"] == "OFFLINE"
+
+
+def test_assets_are_listed_though_somebody_mapped_to_the_root(hub):
+    device = onboarded(hub)
+    path = f"/api/assetmanagement/v3/assets/{device.id}"
+    root = device.call("GET", path).json["parentId"]
+    assert control(hub, "POST", f"agents/{device.id}/automap", {"asset": root}).status == 204
+    assert device.put_configuration(configuration()).status == 200
+    assert [one["id"] for one in control(hub, "GET", "assets").json] == [device.id]

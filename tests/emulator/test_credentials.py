@@ -203,7 +203,11 @@ def test_rsa_modulus_with_a_leading_zero_is_taken(hub, rsa_key):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"kty": "EC"}, {"n": "AQAB"}, {"n": "***"}, {"n": 5}, {"e": "Ag"}, {"kid": None}, {"n": "é"}],
+    [
+        *({"kty": "EC"}, {"n": "AQAB"}, {"n": "***"}, {"n": 5}, {"kid": None}, {"n": "é"}),
+        *({"n": "_" * 511 + "4"}, {"e": "Ag"}, {"e": "AQ"}),  # even, and 1
+        *({"e": "AQAAAAAAAAAB"}, {"e": "_" * 512}),  # longer than what a signature is checked by
+    ],
 )
 def test_rsa_registration_refuses_other_keys(hub, rsa_key, changes):
     device = Device(hub, hub.create_agent("a", security_profile="RSA_3072"))

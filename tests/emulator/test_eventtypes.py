@@ -106,6 +106,7 @@ def test_types_inherit_over_four_levels_and_not_five(app):
         ("INTEGER", 0, 1.5),
         ("DOUBLE", 1.5, "1.5"),
         ("DOUBLE", 1, True),
+        ("DOUBLE", -1.7e308, 10**309),
         ("BOOLEAN", True, 1),
         ("LINK", "https://localhost/" + "x" * 2030, "x" * 2049),
         ("TIMESTAMP", "2026-03-04T05:06:07Z", "yesterday"),
@@ -184,6 +185,10 @@ def test_a_type_changes_by_operations_with_its_etag(app, method):
         [{"op": "replace", "path": "/fields/nobody/required", "value": True}],
         [{"op": "replace", "path": "/fields/pressure/type", "value": "STRING"}],
         [{"op": "add", "path": "/fields", "value": 7}],
+        [
+            {"op": "add", "path": "/fields", "value": [7, {}]},
+            {"op": "replace", "path": "/fields/nobody/required", "value": True},
+        ],
         [{"op": "replace", "path": "ttl", "value": 7}],
         [{"op": "replace", "path": 7, "value": 7}],
     ):

@@ -299,6 +299,7 @@ def test_the_ten_examples_on_exchange(hub, row):
         assert device.exchange(body).status in (200, 400)
         return bool(stored(hub, device))
 
+    assert is_stored(region="eu2") is row.taken
     assert is_stored(refuse_unquoted_strings=True) is row.taken
     assert not row.taken or hub.stored()[0]["values"] == {"label": row.value}
     # Numbers and truth values become text; what is no JSON at all was refused before.

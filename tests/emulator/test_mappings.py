@@ -60,6 +60,13 @@ def test_creation_answers_201_with_everything_filled_in(hub, device, asset):
     }
 
 
+def test_a_mapping_says_whether_quality_codes_are_kept(hub, device):
+    """Promise: `qualityEnabled` is the variable's own (8)."""
+    aspects = {"Hydraulics": {"level": {"type": "DOUBLE", "qualityCode": False}}}
+    made = device.call("POST", PATH, mapping(device, hub.create_asset("bare", aspects)))
+    assert (made.status, made.json["qualityEnabled"]) == (201, False)
+
+
 def test_a_bare_question_mark_and_the_node_flag_are_routed(hub, device, asset):
     assert device.call("POST", PATH + "?", mapping(device, asset)).status == 201
     unknown = mapping(device, asset, dataPointId="later")

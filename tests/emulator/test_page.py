@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import os
 import re
 import time
@@ -10,7 +11,7 @@ import pytest
 
 import mcagent.emulator
 
-from .device import call, event, file_item, ready, sample
+from .device import AGENTS, call, configuration, event, file_item, ready, sample
 from .device import timeseries as series
 
 STATIC = os.path.join(os.path.dirname(mcagent.emulator.__file__), "static")
@@ -198,6 +199,41 @@ def test_no_fault_rule_locks_the_page(hub):
     assert call(hub.url, "GET", "/").status == 200
     assert asked(hub, "overview").status == 200
     assert hub.state()["requests"] == {}
+
+
+@pytest.mark.parametrize("path", ["items/{}", "requests/{}", "series/{}"])
+@pytest.mark.parametrize("number", ["9" * 18, "9" * 19, "9" * 5000, "-1", "x", "%D9%A1"])
+def test_a_number_that_no_row_has_is_404(hub, path, number):
+    assert asked(hub, path.format(number)).status == 404
+
+
+@pytest.mark.parametrize("end", ["--5", "-", "x", "9" * 19, "%D9%A1"])
+def test_an_end_of_a_range_that_is_no_number_is_400(hub, end):
+    assert asked(hub, f"point?agent=a&point=b&from={end}").status == 400
+
+
+def test_a_number_that_no_double_holds_breaks_no_view_and_no_answer(hub):
+    """`1e999` is JSON, `Infinity` is none: browsers and clients could not read what holds it."""
+    device = ready(hub)
+    path = f"{AGENTS}/agents/{device.id}/dataSourceConfiguration"
+    body = configuration("c2")
+    body["dataSources"][0]["customData"] = {"limits": [-math.inf, 1.5, {"high": math.inf}]}
+    raw = json.dumps(body).replace("Infinity", "1e999")
+    assert device.call("PUT", path, raw, If_Match="1").status == 200
+    payload, kind, content = event(details={"source": "pump", "level": math.inf})
+    device.send((payload, kind, content.replace(b"Infinity", b"1e999")))
+    hub.settle()
+
+    def read(text):
+        return json.loads(text, parse_constant=pytest.fail)
+
+    kept = read(device.call("GET", path).body)["dataSources"][0]["customData"]
+    assert kept == {"limits": [None, 1.5, {"high": None}]}
+    for view in ("overview", "sources", "models", "events", "exchanges", "requests"):
+        read(asked(hub, view).body)
+    assert read(asked(hub, "events").body)[0]["event"]["details"]["level"] is None
+    for line in call(hub.url, "GET", "/_emulator/received").body.splitlines():
+        read(line)
 
 
 @pytest.mark.slow

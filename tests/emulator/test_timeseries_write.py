@@ -98,6 +98,8 @@ def test_what_is_no_text_becomes_text_or_is_refused_as_in_europe_2(plant):
     assert plant.read() == [{"_time": at(1), "log": '[{"a": "b"}]'}]
     plant.hub.change_settings(refuse_unquoted_strings=True)
     assert [put(raw).status for raw in bad] == [400] * 6
+    plant.hub.change_settings(refuse_unquoted_strings=False, region="eu2")
+    assert [put(raw).status for raw in bad] == [400] * 6
     for raw, text in zip(raw_good, good):
         assert put(raw).status == 204
         assert plant.read() == [{"_time": at(1), "log": text}]

@@ -3,6 +3,7 @@
 It asks for no token: the hub binds to loopback unless told otherwise.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -116,6 +117,8 @@ async def _create_application(request: Request) -> Response:
 async def _received(request: Request) -> Response:
     query = request.query_params
     after = query.get("after", "0")
+    if not re.fullmatch("[0-9]{1,18}", after):
+        raise Refusal(400, "after must be the seq of a line.")
     try:
         lines = hub_of(request).journal.lines(
             agent=query.get("agent"), kind=query.get("kind"), after=int(after)

@@ -6,6 +6,7 @@ text. Changes are announced by server-sent events, and the page asks for what it
 
 import asyncio
 import os
+import re
 from typing import Any
 
 from starlette.requests import Request
@@ -29,6 +30,7 @@ _TYPES = {
     ".LICENSE": "text/plain",
 }
 _LIMIT = 100
+_DIGITS_MAX = 18  # of what SQLite can hold
 _LOOK_S = 0.25
 # A comment now and then, so that a relay between does not take the stream for dead.
 _BEAT_S = 15.0
@@ -114,8 +116,15 @@ def _bytes(content: "bytes | None") -> Response:
 
 
 def _key(request: Request, name: str) -> int:
-    """Give the number of a row; none has one that SQLite cannot hold."""
-    return min(int(request.path_params[name]), 2**62)
+    """Give the number of a row; none has one that SQLite cannot hold.
+
+    Raises:
+        Refusal: 404.
+    """
+    text = request.path_params[name]
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise Refusal(404)
+    return int(text)
 
 
 def _limit(request: Request) -> int:
@@ -131,7 +140,7 @@ def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, "")
     if not text:
         return default
-    if len(text) > 18 or not text.lstrip("-").isdecimal() or not text.isascii():
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise Refusal(400, f"{name} must be an integer.")
     return int(text)
 
@@ -197,10 +206,10 @@ ROUTES = [
     Route(f"{_OWN}events", _events, methods=["GET"]),
     Route(f"{_OWN}files", _files, methods=["GET"]),
     Route(f"{_OWN}exchanges", _exchanges, methods=["GET"]),
-    Route(f"{_OWN}items/{{item:int}}", _payload, methods=["GET"]),
+    Route(f"{_OWN}items/{{item}}", _payload, methods=["GET"]),
     Route(f"{_OWN}requests", _requests, methods=["GET"]),
-    Route(f"{_OWN}requests/{{number:int}}", _body, methods=["GET"]),
-    Route(f"{_OWN}series/{{series:int}}", _series, methods=["GET"]),
+    Route(f"{_OWN}requests/{{number}}", _body, methods=["GET"]),
+    Route(f"{_OWN}series/{{series}}", _series, methods=["GET"]),
     Route(f"{_OWN}point", _point, methods=["GET"]),
     Route(f"{_OWN}stream", _Stream(), methods=["GET"]),
 ]
