@@ -11,6 +11,7 @@ import glob
 import logging
 import os
 import time
+import zlib
 
 from mcagent import BufferFull, ConfigurationError, InvalidMessage
 from mcagent.collector import CollectorFile, run_collector
@@ -27,6 +28,7 @@ CSV = {
 POINT = {"column": str}
 ROWS = 500  # between two looks at the progress, and at SIGTERM
 UNCHANGED_S = 5  # a last line without its end may still be written
+MARK_BYTES = 1000
 TELL_EVERY_S = 10
 
 
@@ -37,8 +39,8 @@ class Backfill:
         self.file, self.agent, self.troubles = file, agent, file.troubles
         self.folder = file.path(file.peer.folder)
         self.rows_read, self.told_s = 0, time.monotonic()
-        self.left_out = set()
-        self.progress = Progress(agent, "csv_progress.json")  # name -> header and offset
+        self.left_out, self.sizes, self.full = set(), {}, ""
+        self.progress = Progress(agent, "csv_progress.json")  # name -> header, offset, mark
 
     def tick(self):
         """Record the next rows; close the agent, which ends its loop, when there are none."""
@@ -50,46 +52,78 @@ class Backfill:
                 continue
             try:
                 count, whole = self.read(path)
-            except (OSError, csv.Error) as error:
+            except (OSError, csv.Error, InvalidMessage) as error:
                 self.left_out.add(path)
-                self.troubles.tell(path, f"cannot be read: {error}", hint="mend it, start again")
+                hint = getattr(error, "hint", "") or "mend it, start again"
+                self.troubles.tell(path, f"cannot be read: {error}", hint=hint)
                 continue
             if count:
                 self.rows_read += count
                 return self.tell()
             waits = waits or not whole
         pending = self.agent.status().pending
-        self.tell(f"{pending} records wait for the platform")
+        self.tell(f"{pending} records wait for the platform{self.full}")
         return None if waits or pending else self.agent.close()
 
     def read(self, path):
-        """Record up to ROWS rows; how many, and whether the rest of the file is complete."""
-        name = os.path.basename(path)
+        """Record up to ROWS rows; how many, and whether all that it holds was read."""
+        name, peer = os.path.basename(path), self.file.peer
         with open(path, "rb") as file:
             header = file.readline().decode("utf-8-sig", "replace")
-            before = self.progress.done.get(name, {})
-            same = before.get("header") == header and before["offset"] <= os.path.getsize(path)
-            if same:  # else another file by that name: from its beginning
-                file.seek(before["offset"])
+            settled = self.is_settled(path, os.fstat(file.fileno()).st_size)
+            if not (settled or header.endswith("\n")):
+                return 0, False
+            columns = self.columns(name, header)
             place = {"header": header, "offset": file.tell()}
-            lines = Lines(file, os.fstat(file.fileno()).st_mtime)
-            columns = next(csv.reader([header], delimiter=self.file.peer.delimiter), [])
-            count = 0
-            for row in csv.reader(lines, delimiter=self.file.peer.delimiter):
+            before = self.progress.done.get(name, {})
+            if before.get("header") == header and before.get("mark") == mark(file, before):
+                place = before  # else another file by that name: from its beginning
+            file.seek(place["offset"])
+            lines = Lines(file, settled=settled)
+            count, offset = 0, place["offset"]
+            for row in csv.reader(lines, delimiter=peer.delimiter):
                 try:
-                    self.record(name, dict(zip(columns, row)))
-                except BufferFull:
-                    break  # the same row again, once the platform has taken some
-                count += 1
-                place["offset"] = file.tell()
+                    if any(row):
+                        self.record(name, columns, dict(zip(columns, row)))
+                except BufferFull as error:
+                    self.full, lines.whole = f", no room: {error}", False
+                    break  # the same row again, once there is some
+                except InvalidMessage as error:
+                    self.troubles.tell(name, str(error), hint=error.hint)
+                count, offset = count + 1, file.tell()
                 if count == ROWS:
                     break
-        if count:
-            self.progress.done[name] = place
-            self.progress.save()  # first the rows, then that they are here
+            if count:
+                self.full, place = "", {"header": header, "offset": offset}
+                self.progress.done[name] = {**place, "mark": mark(file, place)}
+                self.progress.save()  # first the rows, then that they are here
         return count, lines.whole
 
-    def record(self, name, row):
+    def columns(self, name, header):
+        """The columns of a file; what the table wants and is not among them is told."""
+        columns = next(csv.reader([header], delimiter=self.file.peer.delimiter), [])
+        columns = [column.strip() for column in columns]
+        when, wanted = self.file.peer.time, [point.column for point in self.file.points]
+        there = f"there are {', '.join(map(repr, columns))[:150]}: is the delimiter right?"
+        if columns and not (when in columns and set(wanted) & set(columns)):
+            column = wanted[0] if when in columns else when
+            raise InvalidMessage(f"it has no column {column!r}", hint=there)
+        for column in (when, *wanted):
+            if columns.count(column) > 1:
+                raise InvalidMessage(f"it has two columns {column!r}", hint="rename one of them")
+            subject = f"{name}, column {column}"
+            if columns and column not in columns and subject not in self.troubles.counts:
+                hint = f"{there} Once mended, remove {self.progress.path} to read it again"
+                self.troubles.tell(subject, "is not there", hint=hint)
+        return columns
+
+    def is_settled(self, path, size):
+        """Whether nobody is writing to it; by our own clock, which no share has."""
+        if self.sizes.get(path, ())[:1] != (size,):
+            self.sizes[path] = size, time.monotonic()
+        return time.monotonic() - self.sizes[path][1] >= UNCHANGED_S
+
+    def record(self, name, columns, row):
         peer, values = self.file.peer, {}
         try:
             when = time_ms(row.get(peer.time), peer.time_format)
@@ -97,12 +131,12 @@ class Backfill:
             return self.troubles.tell(f"{name}, column {peer.time}", str(error), hint=error.hint)
         for point in self.file.points:
             text = row.get(point.column)
-            if text == "":
+            if text == "" or point.column not in columns:
                 continue  # nothing was measured
-            if text is not None and point.type == "DOUBLE":
-                text = text.replace(peer.decimal, ".")
             try:
-                values[point.id] = value_of(point.type, text)
+                if point.type == "DOUBLE":
+                    text = with_point(text, peer.decimal)
+                values[point.id] = value_of(point.type, text, length=point.length)
             except InvalidMessage as error:
                 subject = f"{name}, column {point.column}"
                 self.troubles.tell(subject, f"{row.get(peer.time)}: {error}", hint=error.hint)
@@ -117,20 +151,35 @@ class Backfill:
 class Lines:
     """Lines of *file*, without a last one that may still be written."""
 
-    def __init__(self, file, changed_s):
-        self.file, self.changed_s, self.whole = file, changed_s, True
+    def __init__(self, file, *, settled):
+        self.file, self.settled, self.whole = file, settled, True
 
     def __iter__(self):
         return self
 
     def __next__(self):
         line = self.file.readline()
-        if line and not line.endswith(b"\n") and time.time() - self.changed_s < UNCHANGED_S:
+        if line and not line.endswith(b"\n") and not self.settled:
             self.whole = False
             line = b""
         if not line:
             raise StopIteration
         return line.decode("utf-8", "replace")  # � is no number, and is told then
+
+
+def mark(file, place):
+    """What stands before *place*: in a file that was written anew that is something else."""
+    begin = max(0, place["offset"] - MARK_BYTES)
+    file.seek(begin)
+    return zlib.crc32(file.read(place["offset"] - begin))
+
+
+def with_point(text, decimal):
+    """*text* with a decimal point; whether another one separates thousands is not guessed."""
+    if text and decimal != "." and "." in text:
+        hint = "write it without signs between thousands"
+        raise InvalidMessage(f"{text!r} has a point, but decimal is {decimal!r}", hint=hint)
+    return text and text.replace(decimal, ".")
 
 
 def main(path):
@@ -143,6 +192,8 @@ def main(path):
         backfill = Backfill(file, agent)
         agent.run(backfill.tick, every_s=0.05)
         print(f"rows read: {backfill.rows_read}; {file.troubles}")
+        if file.troubles.counts:
+            print(f"once all is mended, remove {backfill.progress.path} to read the rows again")
 
 
 if __name__ == "__main__":

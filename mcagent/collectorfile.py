@@ -2,14 +2,16 @@
 
 import datetime as dt
 import difflib
+import math
 import os
 import sys
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from importlib import import_module
 
 from .errors import ConfigurationError, InvalidMessage
 from .messages.text import shorten
-from .messages.values import CHECKERS
+from .messages.timestamp import check_ms
+from .messages.values import CHECKERS, TEXT_TYPES, text_checker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 _TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no")
 TIME_FORMATS = ("iso", "s", "ms")
+_MOST_DIGITS = 30  # of milliseconds: any more is no time
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 
@@ -115,15 +118,21 @@ def read_toml(path: str) -> "dict[str, Any]":
         raise ConfigurationError(f"{path} is not TOML: {error}", hint="text stands in quotes")
 
 
-def value_of(data_type: str, raw: "Any") -> "Any":
+def value_of(data_type: str, raw: "Any", *, length: int = 0) -> "Any":
     """*raw*, text or a value out of JSON, as a value that a data point of *data_type* may have.
 
+    Args:
+        length: Characters that a text may have; 0: as many as its type.
+
     Raises:
-        InvalidMessage: It is none. The length of text is checked by `Agent.record`.
+        InvalidMessage: It is none.
     """
     value = _converted(data_type, raw)
-    if data_type in CHECKERS:
-        CHECKERS[data_type](value)  # a value that is out of range would take its neighbours along
+    # A value that is out of range, or too long, would take its neighbours along.
+    if data_type in TEXT_TYPES:
+        text_checker(data_type, length or None)(value)
+    elif data_type in CHECKERS:
+        CHECKERS[data_type](value)
     return value
 
 
@@ -136,6 +145,8 @@ def _converted(data_type: str, raw: "Any") -> "Any":
             return text in _TRUE if text in _TRUE + _FALSE else _refuse(data_type, raw)
         if raw is None or isinstance(raw, (bool, dict, list)):
             return _refuse(data_type, raw)
+        if isinstance(raw, str) and "_" in raw:
+            return _refuse(data_type, raw)  # to Python, 1_000 is a number
         if data_type == "TIMESTAMP":
             return raw
         if data_type == "DOUBLE":
@@ -153,18 +164,20 @@ def time_ms(raw: "Any", time_format: str) -> int:
         time_format: One of `TIME_FORMATS`.
 
     Raises:
-        InvalidMessage: It is no such time.
+        InvalidMessage: It is no such time, or not of the years 1970 to 9999.
     """
     try:
         if time_format == "iso":
             # Python 3.10 knows no Z.
             moment = dt.datetime.fromisoformat(str(raw).strip().replace("Z", "+00:00"))
             if moment.tzinfo is not None:
-                return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
-        elif not isinstance(raw, bool):
+                return check_ms((moment - _EPOCH) // dt.timedelta(milliseconds=1))
+        elif not isinstance(raw, bool) and "_" not in str(raw):
             # By text: as floats, some milliseconds would come out one too early.
-            return int(Decimal(str(raw).strip()) * (1000 if time_format == "s" else 1))
-    except (ValueError, OverflowError, InvalidOperation):
+            exact = Decimal(str(raw).strip()) * (1000 if time_format == "s" else 1)
+            if exact.adjusted() < _MOST_DIGITS:  # of 1e999999 int() is busy for half a minute
+                return check_ms(int(exact))
+    except (ValueError, ArithmeticError):  # decimals have an overflow of their own
         pass
     raise InvalidMessage(
         f"{shorten(raw)} is no time of format {time_format!r}",
@@ -184,12 +197,18 @@ def _member(where: str, given: "dict[str, Any]", name: str, default: "Any") -> "
             )
         return default
     value = given[name]
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 2**63:
         value = float(value)
     if type(value) is not kind:
         raise ConfigurationError(
             f"{where}: {name} = {shorten(value)} is not {_KINDS.get(kind, kind.__name__)}",
             hint="text stands in quotes, numbers and true do not",
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigurationError(f"{where}: {name} = {value} is no number", hint="give digits")
+    if isinstance(value, str) and ("\0" in value or (default is str and not value.strip())):
+        raise ConfigurationError(
+            f"{where}: {name} = {shorten(value)} says nothing", hint=f"give {_KINDS[str]}"
         )
     if choices and value not in choices:
         raise ConfigurationError(

@@ -29,6 +29,10 @@ def test_a_section_has_what_was_given_and_the_defaults():
         ({"host": "plc", "order": "BIG"}, "there is no order 'BIG'", "one of: 'big', 'little'"),
         ({"host": "plc", "order": 1}, "order = 1 is not text", "quotes"),
         ("plc", "is 'plc', not a table", "[section]"),
+        ({"host": " "}, "host = ' ' says nothing", "text"),
+        ({"host": "plc\0"}, r"host = 'plc\x00' says nothing", "text"),
+        ({"host": "plc", "timeout_s": float("inf")}, "timeout_s = inf is no number", "digits"),
+        ({"host": "plc", "timeout_s": float("nan")}, "timeout_s = nan is no number", "digits"),
     ],
 )
 def test_a_wrong_section_names_member_value_and_way_out(given, message, hint):
@@ -84,6 +88,9 @@ def test_values_come_out_of_text_and_of_json(data_type, raw, value):
         ("BOOLEAN", "2"),
         ("BOOLEAN", None),
         ("STRING", 5),
+        ("DOUBLE", "1_000"),
+        ("INT", "1_0"),
+        ("DOUBLE", 10**400),
     ],
 )
 def test_what_is_no_such_value_is_refused_by_name(data_type, raw):
@@ -97,6 +104,18 @@ def test_a_value_out_of_range_is_refused_alone():
     for data_type, raw in (("DOUBLE", "NaN"), ("DOUBLE", 1e300), ("INT", 2**31)):
         with pytest.raises(InvalidMessage, match=f"outside {data_type}"):
             value_of(data_type, raw)
+
+
+def test_a_text_that_is_too_long_is_refused_alone():
+    """Also by the length of its own point; half a character is none."""
+    assert value_of("STRING", "x" * 255) == "x" * 255
+    for raw, length, told in (
+        ("x" * 256, 0, "a STRING holds 255"),
+        ("x" * 9, 8, "the data point's own length"),
+        ("\ud800", 0, "surrogate"),
+    ):
+        with pytest.raises(InvalidMessage, match=told):
+            value_of("STRING", raw, length=length)
 
 
 @pytest.mark.parametrize(
@@ -124,9 +143,30 @@ def test_times_are_exact_to_the_millisecond(raw, time_format):
         ("NaN", "s"),
         ("Infinity", "ms"),
         ({}, "ms"),
+        ("1e999999", "s"),
+        ("1e999999", "ms"),  # int() of it would be busy for half a minute
+        ("1e99999999", "ms"),
+        ("1_000", "ms"),
     ],
 )
 def test_what_is_no_time_is_refused(raw, time_format):
     with pytest.raises(InvalidMessage, match="is no time") as caught:
         time_ms(raw, time_format)
     assert "with a zone" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("raw", "time_format"),
+    [
+        ("1965-01-01T00:00:00Z", "iso"),
+        ("0001-01-01T00:00:00+23:59", "iso"),
+        ("9999-12-31T23:59:59-23:59", "iso"),
+        (-1, "ms"),
+        (1_767_600_000_123, "s"),
+        ("1767600000123456789", "ms"),
+    ],
+)
+def test_a_time_that_no_record_may_have_is_refused(raw, time_format):
+    """The record would be refused, with all of its values."""
+    with pytest.raises(InvalidMessage, match="outside the years 1970 to 9999"):
+        time_ms(raw, time_format)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.examples import history
 from tests.examples.scene import Scene, wait_for
+from tests.faults import mounts
 
 
 @pytest.mark.slow
@@ -38,7 +39,8 @@ WRONG = {
     "no zone": (HEAD + b"2026-02-05T07:00:00,1,1\n" + LATER, "with a zone"),
     "a short row": (HEAD + b"2026-02-05T07:00:00Z\n" + LATER, "None is no LONG"),
     "no UTF-8": (HEAD + b"2026-02-05T07:00:00Z,\xff,1\n" + LATER, "is no LONG"),
-    "an empty line": (HEAD + b"\n" + LATER, "None is no time"),
+    "before 1970": (HEAD + b"1965-01-01T00:00:00Z,1,1\n" + LATER, "outside the years 1970 to"),
+    "thousands": (HEAD + b"2026-02-05T07:00:00Z,1_000,1\n" + LATER, "'1_000' is no LONG"),
 }
 
 
@@ -50,19 +52,93 @@ def test_a_wrong_row_is_told_and_the_others_are_sent(tmp_path, wrong):
         output = backfilled(scene, text)
         (line,) = [line for line in output.splitlines() if told in line]
         assert "bad.csv, column " in line
+        assert "csv_progress.json to read the rows again" in output.splitlines()[-1]
         strokes = scene.stored("strokes")
         assert strokes.pop("2026-02-05T08:00:00.000Z") == 99
         assert list(strokes.values()) == list(range(10))
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"time;Strokes\n", HEAD + b'2026-02-05T07:00:00Z,"' + b"9" * 200_000]
+    ("text", "told"),
+    [
+        (b"", ""),
+        (b"time;Strokes;Oil\n" + LATER, "no column 'time'; there are 'time;Strokes;Oil': is the"),
+        (HEAD.replace(b"time", b"Zeit") + LATER, "no column 'time'; there are 'Zeit', 'Strokes'"),
+        (b"time,A,B\n" + LATER, "no column 'Strokes'; there are 'time', 'A', 'B'"),
+        (b"time,Oil,Oil\n" + LATER, "two columns 'Oil'; rename one"),
+        (HEAD + b'2026-02-05T07:00:00Z,"' + b"9" * 200_000, "field larger than field limit"),
+    ],
 )
-def test_a_file_that_is_none_keeps_no_other_from_its_end(tmp_path, text):
+def test_a_file_that_is_none_keeps_no_other_from_its_end(tmp_path, text, told):
     """Empty, without the columns, a quote that never closes: the good file is sent, and it ends."""
     with Scene(tmp_path, "csv_backfill") as scene:
-        backfilled(scene, text)
+        output = backfilled(scene, text)
         assert list(scene.stored("strokes").values()) == list(range(10))
+        if told:
+            (line,) = [line for line in output.splitlines() if told in line]
+            assert "bad.csv: cannot be read: " in line
+
+
+def test_a_file_whose_table_was_wrong_is_sent_once_that_is_mended(tmp_path):
+    """Nothing of it counts as read; of a file with some of the columns those are sent."""
+    with Scene(tmp_path, "csv_backfill") as scene:
+        text = HEAD.replace(b",", b";") + LATER.replace(b",", b";")
+        assert "is the delimiter right?" in backfilled(scene, text)
+        with open(os.path.join(scene.folder, "history", "some.csv"), "wb") as file:
+            file.write(b"time;Oil\n2026-02-05T09:00:00Z;8.5\n")
+        collector = scene.collector(delimiter=";").start()
+        wait_for(lambda: "2026-02-05T08:00:00.000Z" in scene.stored("strokes"), collector.output)
+        wait_for(collector.ended, collector.output)
+        assert scene.stored("oil_temperature")["2026-02-05T09:00:00.000Z"] == 8.5
+        assert "some.csv, column Strokes: is not there; there are 'time', 'Oil'" in (
+            collector.output()
+        )
+
+
+def test_what_programs_for_offices_write_is_read(tmp_path):
+    """A byte order mark, blanks in the head, CRLF, empty lines, no end of the last line."""
+    with Scene(tmp_path, "csv_backfill") as scene:
+        text = b"time, Strokes ,Oil\r\n\r\n2026-02-05T07:00:00Z,5,1\r\n,,\r\n" + LATER.rstrip()
+        output = backfilled(scene, b"\xef\xbb\xbf" + text)
+        assert output.endswith("troubles: none\n")
+        strokes = scene.stored("strokes")
+        assert strokes.pop("2026-02-05T07:00:00.000Z") == 5
+        assert strokes.pop("2026-02-05T08:00:00.000Z") == 99
+        assert len(strokes) == 10
+
+
+def test_a_file_that_was_written_anew_is_read_from_its_beginning(tmp_path):
+    """Under the same name, with the same head, and longer than the one before."""
+    with Scene(tmp_path, "csv_backfill") as scene:
+        backfilled(scene)
+        os.remove(os.path.join(scene.folder, "history", "good.csv"))
+        history.write(scene, "good.csv", range(20, 60))
+        collector = scene.collector().start()
+        wait_for(collector.ended, collector.output)
+        wanted = [*range(10), *range(20, 60)]
+        assert sorted(scene.stored("strokes").values()) == wanted
+
+
+def test_a_disk_without_room_is_waited_for(tmp_path, tool_missing):
+    """Nothing waits for the platform, and yet it is not at its end."""
+    try:
+        disk = mounts.tmpfs(tmp_path / "state", "size=40m,mode=700")
+    except OSError as error:
+        tool_missing(f"no file system of our own: {error}")
+    with Scene(tmp_path, "csv_backfill") as scene, disk:
+        history.write(scene, "good.csv", range(10))
+        collector = scene.collector(quota_mib=1).start()
+        wait_for(collector.ended, collector.output)
+        mounts.fill(tmp_path / "state" / "ballast")
+        history.write(scene, "more.csv", range(10, 20_000))
+        collector.start()
+        wait_for(lambda: "no room: " in collector.output(), collector.output)
+        assert not collector.ended()
+        os.remove(tmp_path / "state" / "ballast")
+        wait_for(collector.ended, collector.output, timeout_s=60)
+        assert collector.stop() == 0
+        assert "Traceback" not in collector.output()
+        assert sorted(scene.stored("strokes").values()) == list(range(20_000))
 
 
 def test_an_unmeasured_cell_is_left_out_and_a_comma_may_be_decimal(tmp_path):
@@ -72,9 +148,11 @@ def test_an_unmeasured_cell_is_left_out_and_a_comma_may_be_decimal(tmp_path):
         os.mkdir(path)
         with open(os.path.join(path, "de.csv"), "w", encoding="utf-8") as file:
             file.write("time;Strokes;Oil\n2026-02-05T08:00:00Z;;7,5\n2026-02-05T08:00:01Z;3;\n")
+            file.write("2026-02-05T08:00:02Z;;1.234\n")  # of thousands, perhaps
         collector = scene.collector(delimiter=";", decimal=",").start()
         wait_for(collector.ended, collector.output)
-        assert "rows read: 2; troubles: none" in collector.output()
+        assert "rows read: 3; troubles: de.csv, column Oil 1\n" in collector.output()
+        assert "'1.234' has a point, but decimal is ','; write it" in collector.output()
         assert scene.stored("oil_temperature") == {"2026-02-05T08:00:00.000Z": 7.5}
         assert scene.stored("strokes") == {"2026-02-05T08:00:01.000Z": 3}
 
