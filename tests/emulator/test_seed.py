@@ -175,6 +175,48 @@ def test_what_a_device_configured_itself_is_not_overwritten(hub):
     assert device.call("GET", path).json["configurationId"] == "mine"
 
 
+def test_what_others_added_to_a_type_stays_and_etags_move_only_with_a_change(hub):
+    """Promise: loading again overwrites nothing, and spoils no eTag that somebody holds."""
+    hub.seed(plant())
+    app = Application(hub)
+    path = f"{ASSETS}/aspecttypes/localdev.Motor"
+    more = {"torque": {"dataType": "DOUBLE"}}
+    assert app.call("PATCH", f"{path}/variables", more, If_Match="1").status == 204
+    hub.seed(plant())
+    shown = app.call("GET", path).json
+    assert (shown["etag"], [one["name"] for one in shown["variables"]]) == (2, ["rpm", "torque"])
+    assert app.call("GET", f"{ASSETS}/assettypes/localdev.Machine").json["etag"] == 1
+
+
+def test_order_does_not_matter_and_a_parent_is_named(hub):
+    """As `mcagent commission` reads it: what something hangs on may stand behind it."""
+    hall, press = {"name": "Hall", "typeId": "core.basicarea"}, {"name": "Press", "parent": "Hall"}
+    fine = {"name": "Fine", "parentTypeId": "Coarse"}
+    types = [{**fine, "aspects": []}, {"name": "Coarse", "aspects": []}]
+    events = [{"name": "Leak", "parentId": "Alarm"}, {"name": "Alarm"}]
+    loaded = {"assetTypes": types, "eventTypes": events, "assets": [press, hall]}
+    hub.seed(loaded)
+    app = Application(hub)
+    shown = app.call("GET", f"{ASSETS}/assets").json["_embedded"]["assets"]
+    ids = {one["name"]: one for one in shown}
+    assert ids["Press"]["parentId"] == ids["Hall"]["assetId"]
+    # One that the plant does not describe is meant by its id.
+    hub.seed({"agents": [{"name": "a", "parent": ids["Hall"]["assetId"]}]})
+    with pytest.raises(Refusal, match="is no asset of the plant"):
+        hub.seed({"agents": [{"name": "b", "parent": "0" * 32}]})
+    for circle in ({"name": "x", "parent": "y"}, {"name": "y", "parent": "y"}):
+        with pytest.raises(Refusal, match="is no asset of the plant"):
+            hub.seed({"assets": [circle]})
+
+
+def test_an_event_mapping_without_the_name_of_its_type(hub):
+    whole = with_event_mapping()
+    del whole["agents"][0]["eventMappings"][0]["eventTypeName"]
+    hub.seed(whole)
+    (mapped,) = Application(hub).call("GET", CONNECT + "/eventMappings").json["content"]
+    assert mapped["eventTypeName"] == "MindSphereStandardEvent"
+
+
 def changed(path, value):
     """SMALL with the member at *path* set to *value*."""
     whole = plant()
@@ -204,6 +246,11 @@ def changed(path, value):
         (["agents", 0, "mappings", 0, "propertyName"], "x", "mapping of n"),
         (["agents", 0, "mappings", 0, "propertyName"], None, "mapping of n"),
         (["agents", 0, "mappings", 0, "asset"], 7, "'7' is no asset"),
+        (["agents", 0, "mapAlTo"], "Press", "agents, 'press-07': An agent has"),
+        (["agents", 0, "mappings", 0, "keep"], True, "A mapping has"),
+        (["agents", 0, "eventMappings"], [{"event": 1}], "An event mapping has"),
+        (["agents", 0], {"name": "a", "mapAllTo": "Press"}, "mapAllTo needs a configuration"),
+        (["assets", 0, "children", 0, "parent"], "Hall", "a parent by standing inside"),
     ],
 )
 def test_a_wrong_entry_is_named_and_nothing_is_loaded(hub, path, value, words):
