@@ -1,6 +1,7 @@
 """The data types of time series: one table, which the documentation prints and the tests walk.
 
-Each row names values on both sides of its limits. `RecordEncoder` (recordencoder.py) is what
+Each row names values on both sides of its limits, written out: they do not move with the numbers
+that they show. `RecordEncoder` (recordencoder.py) is what
 keeps them; `mcagent.limits` and `mcagent.messages.values` hold the numbers and the checks, the
 same as for agents.
 """
@@ -43,10 +44,10 @@ TYPES = (
         "INT",
         4,
         f"{INT_MIN:_} to {INT_MAX:_}".replace("_", " "),
-        (("least", INT_MIN), ("greatest", INT_MAX)),
+        (("least", -2_147_483_648), ("greatest", 2_147_483_647)),
         (
-            ("below the least", INT_MIN - 1),
-            ("above the greatest", INT_MAX + 1),
+            ("below the least", -2_147_483_649),
+            ("above the greatest", 2_147_483_648),
             ("a fraction", 1.5),
             ("a boolean", True),
             ("text that is no number", "1L"),
@@ -56,8 +57,15 @@ TYPES = (
         "LONG",
         8,
         f"{LONG_MIN:_} to {LONG_MAX:_}".replace("_", " "),
-        (("least", LONG_MIN), ("greatest", LONG_MAX), ("beyond a double's digits", 2**53 + 1)),
-        (("below the least", LONG_MIN - 1), ("above the greatest", LONG_MAX + 1)),
+        (
+            ("least", -9_223_372_036_854_775_808),
+            ("greatest", 9_223_372_036_854_775_807),
+            ("beyond a double's digits", 2**53 + 1),
+        ),
+        (
+            ("below the least", -9_223_372_036_854_775_809),
+            ("above the greatest", 9_223_372_036_854_775_808),
+        ),
     ),
     TypeRow(
         "DOUBLE",
@@ -69,13 +77,20 @@ TYPES = (
             ("least magnitude, negative", Decimal("-1E-130")),
             ("greatest", Decimal(_NINES)),
             ("greatest, negative", Decimal("-" + _NINES)),
+            ("the same as floats", 1e-130),
+            ("the last float", 9.999999999999998e125),
             ("38 digits", Decimal("1.2345678901234567890123456789012345678")),
             ("a whole number", 3),
             ("numeric text", "21.40"),
         ),
         (
-            ("below the least magnitude", Decimal("9.99E-131")),
+            ("below the least magnitude", Decimal(_NINES[:-5] + "E-131")),
+            ("below the least magnitude, negative", Decimal("-" + _NINES[:-5] + "E-131")),
             ("above the greatest", Decimal("1E+126")),
+            ("above the greatest, negative", Decimal("-1E+126")),
+            ("the float below the least magnitude", 9.999999999999999e-131),
+            ("the float above the greatest", 1e126),
+            ("the same, negative", -1e126),
             ("39 digits", Decimal("1.23456789012345678901234567890123456789")),
             ("not a number", float("nan")),
             ("infinity", float("inf")),
@@ -94,11 +109,11 @@ TYPES = (
         None,
         f"{STRING_MAX_CHARACTERS} characters, and the variable's own length",
         (
-            ("255 characters", "x" * STRING_MAX_CHARACTERS),
+            ("255 characters", "x" * 255),
             ("127 characters above U+FFFF count 254", "\U0001f600" * 127),
         ),
         (
-            ("256 characters", "x" * (STRING_MAX_CHARACTERS + 1)),
+            ("256 characters", "x" * 256),
             ("128 characters above U+FFFF count 256", "\U0001f600" * 128),
             ("a number", 1.10),
             ("half of a surrogate pair", "\ud83d"),
@@ -110,8 +125,8 @@ TYPES = (
         f"{BIG_STRING_MAX_CHARACTERS:_} characters, and the variable's own length".replace(
             "_", " "
         ),
-        (("100 000 characters", "x" * BIG_STRING_MAX_CHARACTERS),),
-        (("100 001 characters", "x" * (BIG_STRING_MAX_CHARACTERS + 1)), ("a list", ["a"])),
+        (("100 000 characters", "x" * 100_000),),
+        (("100 001 characters", "x" * 100_001), ("a list", ["a"])),
     ),
     TypeRow(
         "TIMESTAMP",

@@ -276,21 +276,33 @@ def test_diagnostics_and_recoverable_records(press):
 
 
 @pytest.mark.parametrize(
-    ("scopes", "command", "missing"),
+    ("scopes", "command", "missing", "role"),
     [
-        ([], ("agents", "ls"), "agm.r"),
-        ([], ("mappings", "ls"), "map.r"),
-        ([], ("mappings", "ls-events"), "evt.map.r"),
-        ([], ("assets", "ls"), "asm.r"),
-        ([], ("events", "ls"), "em.r"),
-        ([], ("diagnostics", "ls"), "da.r"),
-        ([], ("diagnostics", "records"), "rec.r"),
-        (["asm.r"], ("files", "ls", "root"), "iot.fil.r"),
-        (["asm.r"], ("assets", "create", "x", "--type", "core.basicarea"), "asm.c"),
-        (["asm.r"], ("events", "post", "root", "x"), "em.c"),
+        ([], ("agents", "ls"), "agm.r", "agentmanagement.fullaccess"),
+        ([], ("mappings", "ls"), "map.r", "mindconnect.fullaccess"),
+        ([], ("mappings", "ls-events"), "evt.map.r", "mindconnect.fullaccess"),
+        ([], ("assets", "ls"), "asm.r", "assetmanagement.standarduser"),
+        ([], ("events", "ls"), "em.r", "em.eventviewer"),
+        ([], ("diagnostics", "ls"), "da.r", "mindconnect.fullaccess"),
+        ([], ("diagnostics", "records"), "rec.r", "mindconnect.fullaccess"),
+        (["asm.r"], ("files", "ls", "root"), "iot.fil.r", "iot.filUser"),
+        (
+            ["asm.r"],
+            ("assets", "create", "x", "--type", "core.basicarea"),
+            "asm.c",
+            "assetmanagement.admin",
+        ),
+        (["asm.r"], ("events", "post", "root", "x"), "em.c", "em.eventcreator"),
     ],
 )
-def test_a_missing_scope_is_named_with_its_role(tenant, scopes, command, missing):
-    """What to ask the administrator for."""
+def test_a_missing_scope_is_named_with_its_role(tenant, scopes, command, missing, role):
+    """What to ask the administrator for; with the role it is allowed."""
     tenant.allow(scopes)
-    refused(tenant.run(*command), exits.REFUSED, f"the scope {missing} is missing", missing)
+    refused(
+        tenant.run(*command),
+        exits.REFUSED,
+        f"the scope {missing} is missing",
+        f"ask the tenant's administrator for {missing} (role mdsp:core:{role}",
+    )
+    tenant.allow([*scopes, f"mdsp:core:{role}"])
+    assert "is missing" not in tenant.run(*command).err

@@ -19,6 +19,7 @@ from mcagent import (
     InvalidMessage,
 )
 from mcagent.emulator import Emulator
+from mcagent.messages.timeseries import SampleEncoder
 
 MODEL = DataModel(
     "limits-1",
@@ -41,6 +42,7 @@ MODEL = DataModel(
     ],
 )
 T0 = 1_790_000_000_000
+EXCHANGE = "POST /api/mindconnect/v3/exchange"
 
 # name, accepted, its text on the wire, refused, a word of the message
 VALUES = [
@@ -117,12 +119,16 @@ def test_a_file_at_the_true_maximum_fits_an_exchange_and_one_byte_more_goes_in_p
 ):
     """10 000 000 bytes minus its exact envelope; one more goes by the file service."""
     maximum = File(b"", name="probe.bin").exchange_bytes
+    # The frame takes 271, the metadata 150, the content type 24 (agent API 6.2).
+    assert maximum == 10_000_000 - 271 - 150 - 24
+    before = hub.state()["requests"].get(EXCHANGE, 0)
     contents = {}
     for name, size in (("probe.bin", maximum), ("prob2.bin", maximum + 1)):
         path = _sized(tmp_path / name, size)
         contents[name] = size, hashlib.sha256(path.read_bytes()).hexdigest()
         agent.submit(File(str(path)))
     (exchanged,) = arrived(hub, agent, "file")
+    assert hub.state()["requests"][EXCHANGE] == before + 2  # the model went before it
     assert exchanged["size"] == maximum
     stored = {file["name"]: (file["size"], file["sha256"]) for file in hub.files()}
     assert contents.items() <= stored.items()
@@ -175,6 +181,23 @@ def test_samples_beyond_one_megabyte_are_split(hub, agent):
     rows = arrived(hub, agent, "timeseries")
     assert [row["values"][0]["value"][:6] for row in rows] == ["%06d" % n for n in range(14)]
     assert len({row["exchange"] for row in rows}) >= 2
+
+
+def test_an_exchange_of_1_mb_of_samples_is_one_and_one_byte_more_is_two(hub, agent):
+    """Counted with brackets and commas; nothing is refused on the way."""
+    for number in range(40):  # until the link is known to carry so much at once
+        agent.record({"big": "y" * 99_990}, timestamp=T0 + number)
+    arrived(hub, agent, "timeseries")
+    one = len(SampleEncoder(MODEL).encode({"big": "y"}, T0)) - 1
+    for start, total, exchanges in ((100, 1_000_000, 1), (200, 1_000_001, 2)):
+        sizes = [90_000] * 10 + [total - 2 - 10 - 10 * 90_000 - 11 * one]
+        for number, size in enumerate(sizes):
+            agent.record({"big": "y" * size}, timestamp=T0 + start + number)
+        before = hub.state()["requests"][EXCHANGE]
+        rows = arrived(hub, agent, "timeseries")[-11:]
+        assert hub.state()["requests"][EXCHANGE] == before + exchanges
+        assert [len(row["values"][0]["value"]) for row in rows] == sizes
+        assert len({row["exchange"] for row in rows}) == exchanges
 
 
 def test_custom_data_arrives_as_it_is(hub, agent):

@@ -74,8 +74,8 @@ class Platform:
                 json.dumps(document).encode(),
             )
         )
-        assert answer.status in (200, 201), (answer.status, answer.body)
-        return answer.json()
+        assert answer.status in (200, 201, 204), (answer.status, answer.body)
+        return answer.json() if answer.body else None
 
     def application(self, scopes=None, version="v1.0.0", **more):
         """What the hub hands out once, as a credentials file has it."""

@@ -170,7 +170,9 @@ def test_variables_of_a_point_are_limited_by_the_plan(limits, allowed):
         assert f"p0 has {allowed + 1}" in words
 
 
-@pytest.mark.parametrize(("limits", "allowed"), [("XXS", 2), ("XS", 50), ("M", 50), ("XL", 50)])
+@pytest.mark.parametrize(
+    ("limits", "allowed"), [("XXS", 2), *((plan, 50) for plan in ("XS", "S", "M", "L", "XL"))]
+)
 def test_event_mappings_are_limited_by_the_plan(limits, allowed):
     """2 or 50 an agent, 5 for one event type."""
     many = tuple(
@@ -184,13 +186,15 @@ def test_event_mappings_are_limited_by_the_plan(limits, allowed):
     assert make_plan(plant(events=many), Present()).conflicts == ()
 
 
-def test_five_event_mappings_for_one_type():
-    """The sixth for one event type is one too many."""
+@pytest.mark.parametrize("limits", ["XS", "S", "M", "L", "XL"])
+def test_five_event_mappings_for_one_type(limits):
+    """The sixth for one event type is one too many; XXS has two in all, and no plan no limit."""
     six = tuple(EventMappingWish("demo.Alarm", "T1", "source", f"{n}") for n in range(6))
-    assert make_plan(plant(events=six[:5]), Present(), limits="M").conflicts == ()
-    over = make_plan(plant(events=six), Present(), limits="M").conflicts
+    assert make_plan(plant(events=six[:5]), Present(), limits=limits).conflicts == ()
+    over = make_plan(plant(events=six), Present(), limits=limits).conflicts
     assert len(over) == 1
-    assert "6 event mappings for demo.Alarm; plan M allows 5" in over[0]
+    assert f"6 event mappings for demo.Alarm; plan {limits} allows 5" in over[0]
+    assert make_plan(plant(events=six), Present()).conflicts == ()
 
 
 def test_what_stays_counts_for_the_limit():

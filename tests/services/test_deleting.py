@@ -3,19 +3,13 @@
 import pytest
 
 from mcagent.errors import ConfigurationError, InvalidMessage, RemoteError, TransportError
-from mcagent.services.deletions import (
-    AGE_MS,
-    DAY_MS,
-    HOUR_MS,
-    RANGE_MAX_MS,
-    UNCHECKED,
-    check_deletion,
-)
+from mcagent.services.deletions import UNCHECKED, check_deletion
 from mcagent.services.timeseries import TimeSeries
 from mcagent.transport.http import Response
 from tests.helpers import raises
-from tests.services.plant import T0, calls, make_asset, make_series, samples
+from tests.services.plant import DAY_MS, HOUR_MS, T0, calls, make_asset, make_series, samples
 
+RANGE_MAX_MS = AGE_MS = 7 * DAY_MS
 NOW = T0 + 60 * DAY_MS  # on the hour
 
 

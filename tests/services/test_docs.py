@@ -34,9 +34,13 @@ def test_the_page_prints_the_codes_tables():
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page())))
 
 
-def test_the_page_names_tests():
-    """The two tables have rows."""
-    assert len(NAMED) > 40
+def test_the_page_names_tests_in_every_row():
+    """Of the tables of tasks and limits; the first two say what is shown here and at the hub."""
+    assert len(NAMED) > 90
+    shown = page().partition("## What the platform describes")[2].partition("\n## ")[0]
+    rows = [line for line in shown.splitlines() if re.match(r"\| (?!task)", line)]
+    assert len(rows) > 60
+    assert [row for row in rows if "`tests/" not in row and "](interop.md" not in row] == []
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED)

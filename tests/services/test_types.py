@@ -70,6 +70,7 @@ def test_what_the_table_refuses_is_never_sent(plant, kind, what, value):
         ("INT", 2**31),
         ("INT", -(2**31) - 1),
         ("LONG", 2**63),
+        ("LONG", -(2**63) - 1),
         ("DOUBLE", 1e127),
         ("DOUBLE", 1e-131),
         ("BOOLEAN", "yes"),
@@ -141,6 +142,9 @@ def test_codes_are_written_and_read_as_signed_numbers(platform):
     series.write(asset, "motor", [(T0, {"rpm": 1, "load": 1.0}, {"rpm": 0x80340000, "load": 192})])
     (record,) = series.read(asset, "motor", T0 - 1)
     assert record.quality == {"rpm": -2144075776, "load": 192}
+    ends = {"rpm": 2**32 - 1, "load": -(2**31)}
+    series.write(asset, "motor", [(T0, {"rpm": 1, "load": 1.0}, ends)])
+    assert next(series.read(asset, "motor", T0 - 1)).quality == {"rpm": -1, "load": -(2**31)}
 
 
 @pytest.mark.parametrize(
@@ -149,6 +153,7 @@ def test_codes_are_written_and_read_as_signed_numbers(platform):
         ({"bare": 1}, {"bare": 0}, "without quality codes"),
         ({"rpm": 1}, {"load": 0}, "no value"),
         ({"rpm": 1}, {"rpm": 2**32}, "32-bit"),
+        ({"rpm": 1}, {"rpm": -(2**31) - 1}, "32-bit"),
         ({"rmp": 1}, {}, "no variable 'rmp'"),
         ({7: 1}, {}, "no variable's name"),
     ],
