@@ -5,14 +5,8 @@ import threading
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mcagent.errors import CredentialError, InvalidMessage, RemoteError, TransportError
-from mcagent.services.aspects import Variable
-from mcagent.services.bucket import Bucket
-from mcagent.services.packing import Merging, batches, bodies, joined
-from mcagent.services.recordencoder import RecordEncoder
+from mcagent.errors import CredentialError, InvalidMessage, TransportError
 from mcagent.services.records import Record
 from mcagent.services.timeseries import PartialWrite, TimeSeries
 from mcagent.transport.http import Response, Transport
@@ -21,59 +15,9 @@ from tests.services.plant import HOUR_MS, T0, calls, make_series, samples
 from tests.services.platform import SteadyClock
 
 PUT = "PUT */api/iottimeseries/v3/timeseries*"
-TEXT = {"t": Variable("t", "BIG_STRING")}
-
-
-def texts(sizes):
-    return [Record(T0 + n, {"t": "x" * size}) for n, size in enumerate(sizes)]
 
 
 # -- bodies
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.integers(1, 500), max_size=60), st.integers(100, 2000))
-def test_bodies_hold_everything_once_within_their_limit(sizes, most):
-    """In order; larger than the limit only where one record alone is."""
-    made = list(bodies(texts(sizes), RecordEncoder("a", TEXT), most))
-    rows = [row for body in made for row in json.loads(body.data)]
-    assert [len(row["t"]) for row in rows] == sizes
-    for body in made:
-        assert len(body.data) <= most or body.records == 1
-        assert body.records == len(json.loads(body.data))
-
-
-def test_a_body_of_exactly_1_mb_is_one_request_and_one_byte_more_is_two():
-    """1 MB is 1 000 000 bytes, the safe reading."""
-    one = len(RecordEncoder("a", TEXT).encode(texts([1])[0])) - 1
-    size = (1_000_000 - 2 - 99) // 100 - one
-    rest = 1_000_000 - 2 - 99 - 100 * (size + one)
-    exact = texts([size] * 99 + [size + rest])
-    (body,) = bodies(exact, RecordEncoder("a", TEXT))
-    assert len(body.data) == 1_000_000
-    over = texts([size] * 99 + [size + rest + 1])
-    assert [body.records for body in bodies(over, RecordEncoder("a", TEXT))] == [99, 1]
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.lists(st.integers(1, 30_000), max_size=40).map(tuple), min_size=1, max_size=14))
-def test_requests_to_several_keep_all_three_limits(pairs):
-    """5 pairs, 100 records, 100 000 bytes; everything once, in order, no pair twice in one."""
-    given_ = [
-        (("asset", f"a{n}"), texts(sizes), RecordEncoder("a", TEXT))
-        for n, sizes in enumerate(pairs)
-    ]
-    got = {}
-    for batch in batches(given_):
-        names = [part.aspect for part in batch]
-        assert 1 <= len(names) == len(set(names)) <= 5
-        assert sum(part.body.records for part in batch) <= 100
-        if len(batch) > 1:
-            assert len(joined(batch)) <= 100_000
-        for part in batch:
-            got.setdefault(part.aspect, []).extend(json.loads(part.body.data))
-    wanted = {f"a{n}": sizes for n, sizes in enumerate(pairs) if sizes}
-    assert {name: tuple(len(row["t"]) for row in rows) for name, rows in got.items()} == wanted
 
 
 @pytest.mark.parametrize(
@@ -166,36 +110,6 @@ def test_a_value_given_twice_for_one_time_is_counted(platform):
     series, asset = make_series(platform)
     written = series.write(asset, "motor", [(T0, {"rpm": 1}), (T0, {"rpm": 2}), (T0, {"rpm": 2})])
     assert (written.records, written.replaced) == (1, 1)
-
-
-@given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abc")), max_size=20))
-def test_a_list_is_merged_whatever_its_order(given_):
-    """Every time once, in order, with every value."""
-    records = list(Merging().records([(T0 + t, {name: 1}) for t, name in given_]))
-    assert [r.timestamp_ms - T0 for r in records] == sorted({t for t, _name in given_})
-    for record in records:
-        assert set(record.values) == {n for t, n in given_ if T0 + t == record.timestamp_ms}
-
-
-def test_an_iterator_is_not_held_and_may_not_go_back():
-    """What was sent for a time cannot be added to any more."""
-    merging = Merging()
-    assert (
-        len(list(merging.records(iter([(T0, {"a": 1}), (T0, {"b": 1}), (T0 + 1, {"a": 1})])))) == 2
-    )
-    given_ = iter([(T0 + 1, {"a": 1}), (T0, {"a": 1})])
-    error = raises(InvalidMessage, list, Merging().records(given_))
-    assert "2026-01-05T08:00:00.000Z" in error.message
-    assert "sort" in error.hint
-    pulled = []
-
-    def endless():
-        for n in range(10**9):
-            pulled.append(n)
-            yield T0 + n, {"t": "x" * 1000}
-
-    next(bodies(Merging().records(endless()), RecordEncoder("a", TEXT), 50_000))
-    assert len(pulled) < 60
 
 
 def test_two_threads_never_have_two_writes_for_one_aspect_in_flight(platform):
@@ -388,71 +302,6 @@ def test_a_write_that_got_lost_is_repeated_and_stands_once(platform):
     platform.hub.set_faults([{"action": "drop_after", "match": PUT, "times": 1}])
     assert series.write(asset, "motor", samples(10)).records == 10
     assert len(list(series.read(asset, "motor", T0 - 1))) == 10
-
-
-# -- the rate
-
-
-def test_the_bucket_keeps_the_rate_and_never_a_millisecond_less():
-    """100 KB/s, half a second's worth at once; asset and aspect each have their own."""
-    clock = SteadyClock()
-    bucket = Bucket(100_000, clock, clock.sleep)
-    begin_ms = clock.monotonic_ms()
-    for _ in range(40):
-        bucket.take("a", 25_000)
-    took_s = (clock.monotonic_ms() - begin_ms) / 1000
-    assert 9.5 <= took_s <= 9.6
-    before = len(clock.slept)
-    bucket.take("b", 50_000)
-    assert len(clock.slept) == before
-
-
-def test_one_body_larger_than_a_second_waits_for_an_empty_bucket():
-    """A record may be larger than that; its successor waits."""
-    clock = SteadyClock()
-    bucket = Bucket(100_000, clock, clock.sleep)
-    bucket.take("a", 500_000)
-    assert clock.slept == []
-    bucket.take("a", 500_000)
-    assert sum(clock.slept) == 5.0
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.integers(1, 60_000) | st.sampled_from([1, 50_000, 200_000]), max_size=60),
-    st.lists(st.integers(0, 1500), min_size=60, max_size=60),
-)
-def test_no_second_carries_more_than_its_limit(sizes, pauses):
-    """Whatever is written, any second holds 100 KB at most, or one body that is more."""
-    clock = SteadyClock()
-    bucket = Bucket(100_000, clock, clock.sleep)
-    sent = []
-    for size, pause_ms in zip(sizes, pauses):
-        clock.pass_ms(pause_ms)
-        bucket.take("a", size)
-        sent.append((clock.monotonic_ms(), size))
-    for begin_ms, _size in sent:
-        window = [size for at_ms, size in sent if begin_ms <= at_ms < begin_ms + 1000]
-        assert sum(window) <= 100_000 or len(window) == 1
-
-
-@pytest.mark.slow
-def test_a_hub_that_keeps_100_kb_a_second_refuses_nothing(platform):
-    """Real time: 300 KB take three seconds, and no 429 is met; without the bucket there is one."""
-    platform.hub.change_settings(put_bytes_per_s=100_000)
-    _series, asset = make_series(platform)
-    session = platform.session(sleep=time.sleep)
-    series = TimeSeries(session)
-    rows = [(T0 + n, {"log": "x" * 960}) for n in range(300)]
-    begin = time.monotonic()
-    series.write(asset, "motor", rows)
-    took_s = time.monotonic() - begin
-    assert 2.3 <= took_s < 8
-    sent = [request for request in session.transport.requests if request.method == "PUT"]
-    assert len(sent) == 7  # a body each, none of them twice
-    fast = TimeSeries(platform.session(attempts=1), bytes_per_s=None)
-    error = raises(RemoteError, lambda: [fast.write(asset, "motor", rows) for _ in range(3)])
-    assert error.status == 429
 
 
 # -- reading back
