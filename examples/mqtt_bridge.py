@@ -10,6 +10,7 @@ the bridge, and what was not yet here is sent again. It runs until Ctrl-C or SIG
 import json
 import sys
 import threading
+import time
 
 from paho.mqtt.client import CallbackAPIVersion, Client
 
@@ -19,7 +20,7 @@ from mcagent.collectorfile import TIME_FORMATS, time_ms, value_of
 from mcagent.progress import Progress
 
 MQTT = {"host": str, "port": 1883, "client_id": str, "username": ""}
-MQTT |= {"tls_ca": "", "tls_certificate": "", "tls_key": ""}
+MQTT |= {"tls_ca": "", "tls_certificate": "", "tls_key": "", "silent_s": 3600.0}
 POINT = {"topic": str, "field": "", "time": "", "time_format": TIME_FORMATS}
 GROUP = 10  # messages that share one sync; brokers leave 20 (mosquitto) or more unacknowledged
 
@@ -35,6 +36,8 @@ class Bridge:
         self.topics = {}
         for point in file.points:
             self.topics.setdefault(point.topic, []).append(point)
+        self.silent_s, self.since_s = file.peer.silent_s, None  # since the first subscription
+        self.unheard = set(self.topics)
         self.lock = threading.Lock()
         self.waiting = []  # messages that came, in order
         self.recorded = 0  # so many of them have been recorded
@@ -68,9 +71,21 @@ class Bridge:
             if reason.is_failure:
                 self.troubles.tell(topic, f"the broker refuses the topic: {reason}")
         self.progress.done["session"] = self.session
+        self.since_s = self.since_s or time.monotonic()
+
+    def tick(self):
+        self.settle()  # None: it records by itself
+        if self.silent_s and self.since_s and time.monotonic() - self.since_s > self.silent_s:
+            told, self.silent_s = f"nothing has come for {self.silent_s:g} s", 0
+            with self.lock:
+                unheard = sorted(self.unheard)
+            for topic in unheard:  # a broker takes any name
+                hint = "is it spelled as the sender spells it, and does this user have the right?"
+                self.troubles.tell(topic, told, hint=hint)
 
     def on_message(self, _client, _data, message):
         with self.lock:
+            self.unheard.discard(message.topic)
             self.waiting.append(message)
             if len(self.waiting) < GROUP:
                 return
@@ -130,13 +145,15 @@ def read(point, message):
         ) from error
     if message.retain and when is None:
         raise InvalidMessage("a retained message says not from when it is", hint="left out")
-    return value_of(point.type, raw), when
+    return value_of(point.type, raw, length=point.length), when
 
 
 def check(point):
-    if not point.topic or set(point.topic) & set("+#") or point.topic.startswith("$share/"):
+    if set(point.topic) & set("+#") or point.topic.startswith("$share/"):
         hint = "one line for each topic: the point of a group would be anybody's"
         raise ConfigurationError(f"{point.where}: {point.topic!r} is no single topic", hint=hint)
+    if len(point.topic.encode()) > 65535:
+        raise ConfigurationError(f"{point.where}: a topic that is too long", hint="65535 bytes")
     if point.time and not point.field:
         hint = "time stands in JSON, so field must be named"
         raise ConfigurationError(f"{point.where}: a time that cannot be read", hint=hint)
@@ -162,13 +179,14 @@ def main(path):
             client.tls_set(authority, *pems)
         except (OSError, ValueError) as error:
             hint = "tls_ca, tls_certificate and its tls_key are PEM files"
-            raise ConfigurationError(f"{peer.where}: {error}", hint=hint) from error
+            told = f"{peer.where}: {', '.join(filter(None, (authority, *pems)))}: {error}"
+            raise ConfigurationError(told, hint=hint) from error
     with file.open_agent(policy="reject") as agent:  # the broker can wait
         bridge = Bridge(file, agent, client)
         client.connect_async(file.peer.host, file.peer.port)
         client.loop_start()
         try:
-            agent.run(bridge.settle, every_s=0.1)  # settle gives None: it records by itself
+            agent.run(bridge.tick, every_s=0.1)
             bridge.settle()
         finally:
             client.disconnect()

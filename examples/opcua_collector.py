@@ -11,6 +11,7 @@ import asyncio
 import datetime as dt
 import logging
 import time
+from urllib.parse import urlsplit
 
 from asyncua import ua
 from asyncua.crypto import security_policies
@@ -168,7 +169,8 @@ class Subscriber:
         status, when = told.StatusCode.value if told.StatusCode else 0, time_of(told)
         try:
             try:
-                value = value_of(point.type, told.Value.Value if told.Value else None)
+                raw = told.Value.Value if told.Value else None
+                value = value_of(point.type, raw, length=point.length)
                 self.last[point.id] = value
             except InvalidMessage:
                 if not status or point.id not in self.last:
@@ -183,6 +185,14 @@ def time_of(told):
     """The source's time, without one the server's; OPC UA knows UTC only."""
     when = told.SourceTimestamp or told.ServerTimestamp
     return when.replace(tzinfo=dt.timezone.utc) if when else None
+
+
+def has_address(url):
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "opc.tcp" and bool(parts.hostname and parts.port)
+    except ValueError:  # a port that cannot be
+        return False
 
 
 def application_uri(file):
@@ -214,6 +224,12 @@ def main(path):
     file = CollectorFile(
         path, "opcua", OPCUA | FILES, POINT, together="node", unique="node", check=check
     )
+    if "@" in file.peer.url:
+        hint = "username, and its password in the environment: OPCUA_PASSWORD"
+        raise ConfigurationError(f"{file.peer.where}: url names a user", hint=hint)
+    if not has_address(file.peer.url):
+        hint = 'an endpoint of the server with its port: "opc.tcp://10.0.0.7:4840"'
+        raise ConfigurationError(f"{file.peer.where}: no url {file.peer.url[:80]!r}", hint=hint)
     uri = application_uri(file) if file.peer.security != "None" else ""
     password = secret("OPCUA_PASSWORD") if file.peer.username else ""
     # What a full buffer refuses stays with the server that keeps a history.

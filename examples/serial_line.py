@@ -16,7 +16,7 @@ from operator import xor
 
 import serial
 
-from mcagent import ConfigurationError, InvalidMessage, TimeSeries
+from mcagent import AgentError, ConfigurationError, InvalidMessage, TimeSeries
 from mcagent.collector import CollectorFile, Link, run_collector
 from mcagent.collectorfile import value_of
 
@@ -149,14 +149,18 @@ class Device:
 
     def say(self):
         sample, self.sample = self.sample, None
-        if sample is not None:
-            self.agent.submit(sample)
+        try:
+            if sample is not None:
+                self.agent.submit(sample)
+        except AgentError as error:  # a full disk; the lines after this one are still to be said
+            self.troubles.tell("lost", str(error), hint=error.hint)
 
 
 def value(point, text):
     """What stands in "+  1.50 kg"."""
     text = text.strip().removesuffix(point.unit).strip()
-    return value_of(point.type, text if "STRING" in point.type else text.replace(" ", ""))
+    text = text if "STRING" in point.type else text.replace(" ", "")
+    return value_of(point.type, text, length=point.length)
 
 
 def fields_of(peer, line):

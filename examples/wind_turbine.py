@@ -49,7 +49,7 @@ class Turbine:
 
     def __init__(self, file, agent, read_back):
         self.peer, self.points, self.troubles = file.peer, file.points, file.troubles
-        self.agent, self.read_back, self.last, self.lines = agent, read_back, {}, None
+        self.agent, self.read_back, self.last, self.connection = agent, read_back, {}, None
         self.link = Link(agent, f"turbine {self.peer.host}:{self.peer.port}")
         limits = {"on": self.peer.overspeed_on, "off": self.peer.overspeed_off}
         self.overspeed = Threshold(agent, "rotor over-speed", unit="1/min", **limits)
@@ -62,7 +62,8 @@ class Turbine:
             self.close()
             if self.link.up is False:
                 return  # said already
-            self.link.lost(error)
+            late = isinstance(error, TimeoutError)
+            self.link.lost(f"no whole answer within {self.peer.timeout_s:g} s" if late else error)
             codes = dict.fromkeys(self.last, BAD_NO_COMMUNICATION)
         else:
             self.link.made()
@@ -76,16 +77,21 @@ class Turbine:
 
     def ask(self):
         """One line for one line; what comes too late must not be taken for the next answer."""
-        if self.lines is None:
+        until_s, line = time.monotonic() + self.peer.timeout_s, b""
+        if self.connection is None:
             address = (self.peer.host, self.peer.port)
-            # The file keeps the connection open, and closes it.
-            with socket.create_connection(address, self.peer.timeout_s) as connection:
-                self.lines = connection.makefile("rwb")
-        self.lines.write(b"?\n")
-        self.lines.flush()
-        line = self.lines.readline(LONGEST_LINE)
-        if not line.endswith(b"\n"):
-            raise ConnectionError("it hung up")
+            self.connection = socket.create_connection(address, self.peer.timeout_s)
+        self.connection.sendall(b"?\n")
+        while not line.endswith(b"\n"):
+            # Of the whole answer: one that drips byte by byte would hold up the sampling for hours.
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            self.connection.settimeout(left_s)
+            part = self.connection.recv(LONGEST_LINE)
+            if not part or len(line) > LONGEST_LINE:
+                raise ConnectionError("its answer has no end" if part else "it hung up")
+            line += part
         values = json.loads(line)
         return values if isinstance(values, dict) else {}
 
@@ -94,22 +100,23 @@ class Turbine:
         codes = {}
         for point in self.points:
             try:
-                self.last[point.id] = value_of(point.type, values.get(point.field))
+                raw = values.get(point.field)
+                self.last[point.id] = value_of(point.type, raw, length=point.length)
                 codes[point.id] = 0
                 if point.field == SPEED:
                     self.overspeed.see(self.last[point.id])
             except InvalidMessage as error:
-                self.troubles.tell(point.id, str(error), hint="has its sensor failed?")
+                hint = "has its sensor failed?"
+                if point.field not in values:
+                    hint = f"it says {', '.join(values)[:200] or 'nothing'}, and no {point.field}"
+                self.troubles.tell(point.id, str(error), hint=hint)
                 codes[point.id] = BAD_SENSOR
         return codes
 
     def close(self):
-        lines, self.lines = self.lines, None
-        try:
-            if lines is not None:
-                lines.close()
-        except OSError:
-            pass  # what was not sent any more
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
 
 
 class Sent:
@@ -190,6 +197,11 @@ def main(path):
     if file.peer.credentials and not (file.peer.asset and file.peer.aspect):
         hint = "the asset's id and the aspect's name, as the Asset Manager shows them"
         raise ConfigurationError(f"{file.peer.where}: asset or aspect is missing", hint=hint)
+    if not file.peer.timeout_s > 0:
+        raise ConfigurationError(f"{file.peer.where}: timeout_s = 0", hint="seconds, above 0")
+    if file.peer.credentials and SPEED not in [point.field for point in file.points]:
+        hint = "it is what is compared"
+        raise ConfigurationError(f"no point has the field {SPEED!r}", hint=hint)
     read_back = ReadBack(file)
     with file.open_agent() as agent:
         turbine = Turbine(file, agent, read_back)

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+# What a member of such a name may be; seconds are those of ten years at most.
+_RANGES: "dict[str, tuple[float, float]]"
+_RANGES = {"port": (1, 65_535), "unit_id": (0, 255), "quota_mib": (1, 2**30)}
+_SECONDS = (0, 320_000_000)
+_ANY = (-math.inf, math.inf)
 _TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no")
 TIME_FORMATS = ("iso", "s", "ms")
 _MOST_DIGITS = 30  # of milliseconds: any more is no time
@@ -204,18 +209,32 @@ def _member(where: str, given: "dict[str, Any]", name: str, default: "Any") -> "
             f"{where}: {name} = {shorten(value)} is not {_KINDS.get(kind, kind.__name__)}",
             hint="text stands in quotes, numbers and true do not",
         )
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigurationError(f"{where}: {name} = {value} is no number", hint="give digits")
-    if isinstance(value, str) and ("\0" in value or (default is str and not value.strip())):
+    if isinstance(value, str) and not _is_said(name, value, needed=default is kind):
         raise ConfigurationError(
             f"{where}: {name} = {shorten(value)} says nothing", hint=f"give {_KINDS[str]}"
         )
+    if isinstance(value, (int, float)):
+        least, most = _RANGES.get(name, _SECONDS if name.endswith("_s") else _ANY)
+        if not (math.isfinite(value) and least <= value <= most):
+            raise ConfigurationError(
+                f"{where}: {name} = {shorten(value)} cannot be",
+                hint="give digits" if most == math.inf else f"{least:,} to {most:,}",
+            )
     if choices and value not in choices:
         raise ConfigurationError(
             f"{where}: there is no {name} {shorten(value)}",
             hint=f"one of: {', '.join(repr(choice) for choice in choices)}",
         )
     return value
+
+
+def _is_said(name: str, value: str, *, needed: bool) -> bool:
+    if name == "host":
+        try:
+            value.encode("idna")
+        except UnicodeError:  # such as a part of more than 63 characters
+            return False
+    return "\0" not in value and bool(value.strip() or not needed)
 
 
 def _refuse(data_type: str, raw: "Any") -> "Any":

@@ -5,7 +5,8 @@ import pytest
 from mcagent import ConfigurationError, InvalidMessage
 from mcagent.collectorfile import Section, read_toml, time_ms, value_of
 
-KNOWN = {"host": str, "port": 502, "timeout_s": 3.0, "secure": False, "order": ("big", "little")}
+KNOWN = {"host": str, "port": 502, "timeout_s": 3.0, "secure": False}
+KNOWN |= {"order": ("big", "little"), "scale": 1.0}
 
 
 def test_a_section_has_what_was_given_and_the_defaults():
@@ -31,8 +32,13 @@ def test_a_section_has_what_was_given_and_the_defaults():
         ("plc", "is 'plc', not a table", "[section]"),
         ({"host": " "}, "host = ' ' says nothing", "text"),
         ({"host": "plc\0"}, r"host = 'plc\x00' says nothing", "text"),
-        ({"host": "plc", "timeout_s": float("inf")}, "timeout_s = inf is no number", "digits"),
-        ({"host": "plc", "timeout_s": float("nan")}, "timeout_s = nan is no number", "digits"),
+        ({"host": "x" * 64}, "… (64 characters) says nothing", "text"),
+        ({"host": "plc", "timeout_s": float("inf")}, "timeout_s = inf cannot be", "0 to 320"),
+        ({"host": "plc", "timeout_s": float("nan")}, "timeout_s = nan cannot be", "0 to 320"),
+        ({"host": "plc", "timeout_s": -1}, "timeout_s = -1.0 cannot be", "0 to 320"),
+        ({"host": "plc", "timeout_s": 10**400}, "more than 40 digits is not a number", "quotes"),
+        ({"host": "plc", "port": 70_000}, "port = 70000 cannot be", "1 to 65,535"),
+        ({"host": "plc", "scale": float("inf")}, "scale = inf cannot be", "digits"),
     ],
 )
 def test_a_wrong_section_names_member_value_and_way_out(given, message, hint):

@@ -46,11 +46,13 @@ BAD = [
         "9223372036854775808",
     ),
     ("press/7/state", b'{"counters": {"strokes": ' + b"[" * 50_000 + b"}}", "cannot read"),
+    ("press/7/state", b'{"counters": {"strokes": 1}, "at": "1965-01-05T08:00:00Z"}', "years 1970"),
 ]
 WRONG_POINTS = {
     "group": ('topic = "press/+/oil"', "'press/+/oil' is no single topic; one line for each"),
     "shared": ('topic = "$share/us/press/7/oil"', "is no single topic"),
-    "empty": ('topic = ""', "'' is no single topic"),
+    "empty": ('topic = ""', "topic = '' says nothing; give text"),
+    "long": (f'topic = "{"x" * 70_000}"', "a topic that is too long; 65535 bytes"),
     "untimed": ('topic = "press/7/x"\ntime = "at"', "so field must be named"),
     "clock": ('topic = "x"\nfield = "f"\ntime = "at"\ntime_format = "unix"', "one of: 'iso', 's'"),
     "typeless": ('topic = "press/7/x"\ntype = "FLOAT"', "FLOAT"),
@@ -86,7 +88,7 @@ def test_what_nobody_can_use_is_told_and_the_rest_goes_on(tmp_path):
         output = bridge.output()
         assert "Traceback" not in output
         assert "press/7/oil → oil_temperature 4" in output
-        assert "press/7/state → strokes 6" in output
+        assert "press/7/state → strokes 7" in output
         for told in [text for _text, text in WRONG_POINTS.values()] + [BAD[0][2], BAD[4][2]]:
             assert told in output, told
         assert list(scene.stored("oil_temperature").values()) == [7.25]
@@ -104,6 +106,7 @@ def test_a_payload_that_nobody_can_use_is_named(bad):
         field="" if oil else "counters.strokes",
         time="" if oil else "at",
         time_format="iso",
+        length=0,
     )
     with pytest.raises(InvalidMessage, match=re.escape(text)) as caught:
         script["read"](point, SimpleNamespace(payload=payload, retain=False))
@@ -278,3 +281,69 @@ def test_a_broker_that_forgot_the_session_is_told_of(tmp_path):
         machine.close()
         assert bridge.stop() == 0
         assert "troubles: session 1\n" in bridge.output()
+
+
+LABELLED = """
+[[points]]
+id = "label"
+type = "STRING"
+topic = "press/7/report"
+field = "label"
+time = "at"
+time_format = "s"
+
+[[points]]
+id = "count"
+type = "LONG"
+topic = "press/7/report"
+field = "count"
+time = "at"
+time_format = "s"
+"""
+
+
+def test_a_value_that_cannot_be_sent_takes_no_other_along(tmp_path):
+    """A text that is too long, of the same payload; a time that no clock ever showed, of another."""
+    with Scene(tmp_path, "mqtt_bridge") as scene:
+        _broker, bridge, port = bridged(scene, more=LABELLED)
+        machine = mqtt.Publisher(port)
+        report = {"at": 1_767_600_000, "label": "x" * 300, "count": 7}
+        machine.send("press/7/report", json.dumps(report))
+        machine.send("press/7/report", json.dumps({**report, "at": "1e999999"}))
+        machine.send("press/7/report", json.dumps({**report, "at": 1_767_600_000_000}))
+        machine.send("press/7/report", json.dumps({"at": 1_767_600_001, "label": "", "count": 8}))
+        wait_for(lambda: len(scene.stored("count")) == 2, bridge.output)
+        machine.close()
+        assert bridge.stop() == 0
+        assert list(scene.stored("count").values()) == [7, 8]
+        assert scene.stored("label") == {}
+        assert "has 300 characters, a STRING holds 255" in bridge.output()
+        assert "press/7/report → count: '1e999999' is no time of format 's'" in bridge.output()
+        assert "collect failed" not in bridge.output()
+        assert "Traceback" not in bridge.output()
+
+
+@pytest.mark.slow
+def test_a_topic_that_nobody_uses_is_told_once(tmp_path):
+    """The broker takes any name: a mistake in the table would never be seen."""
+    wrong = '\n[[points]]\nid = "extra"\ntopic = "Press/7/oil"\n'
+    told = "Press/7/oil: nothing has come for 3 s; is it spelled as the sender spells it"
+    with Scene(tmp_path, "mqtt_bridge") as scene:
+        _broker, bridge, port = bridged(scene, more=wrong, silent_s=3600.0)
+        machine = mqtt.Publisher(port)
+        bridge.kill()
+        machine.send("press/7/oil", "7.25")
+        machine.send("press/7/state", json.dumps(STATE))
+        bridge = scene.collector(more=wrong, port=port, silent_s=3.0).start()
+        wait_for(lambda: told in bridge.output(), bridge.output)
+        wait_for(lambda: scene.stored("oil_temperature"), bridge.output)
+        machine.close()
+        assert bridge.stop() == 0
+        assert bridge.output().endswith("troubles: Press/7/oil 1\n")
+
+
+def test_a_file_of_tls_that_is_not_there_is_named(tmp_path):
+    with Scene(tmp_path, "mqtt_bridge") as scene:
+        bridge = scene.collector(tls_ca="none.pem").start()
+        wait_for(bridge.ended, bridge.output)
+        assert f"{tmp_path}/none.pem: [Errno 2] No such file" in bridge.output()

@@ -223,6 +223,28 @@ def test_settings_of_security_that_cannot_be_end_it_with_a_hint(tmp_path, keys, 
         assert "Traceback" not in collector.output()
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("10.0.0.7:4840", "no url '10.0.0.7:4840'"),
+        ("http://10.0.0.7:4840", "no url 'http"),
+        ("opc.tcp://10.0.0.7", "no url 'opc"),
+        ("opc.tcp://10.0.0.7:70000", "no url 'opc"),
+        ("opc.tcp://press:planted@10.0.0.7:4840", "url names a user"),
+    ],
+)
+def test_a_url_that_leads_nowhere_ends_it_with_a_hint(tmp_path, url, told):
+    """Not a collector that never connects; a password in it is not shown."""
+    with Scene(tmp_path, "opcua_collector") as scene:
+        collector = scene.collector(url=url).start()
+        wait_for(collector.ended, collector.output)
+        assert collector.stop() == 1
+        error, hint = collector.output().splitlines()
+        assert f"[opcua]: {told}" in error
+        assert hint.startswith("  hint: ")
+        assert "planted" not in collector.output()
+
+
 def test_a_server_that_comes_late_is_waited_for(tmp_path):
     """No connection is one line and an event, not the end."""
     with Scene(tmp_path, "opcua_collector") as scene:

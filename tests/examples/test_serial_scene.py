@@ -138,6 +138,7 @@ def test_a_value_that_is_none_has_a_quality_code_and_spoils_no_other(tmp_path):
 WRONG = {
     "a field that does not occur": ('field = "M"', "no line has a field 'M'; there are N, W"),
     "another type": ('field = "W"\ntype = "LONG"', "is no LONG"),
+    "a short one": ('field = "W"\ntype = "STRING"\nlength = 3', "the data point's own length"),
 }
 
 

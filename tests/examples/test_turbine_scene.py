@@ -1,5 +1,6 @@
 """examples/wind_turbine.py with its simulation. `tox -e examples`."""
 
+import contextlib
 import itertools
 import json
 import re
@@ -119,7 +120,11 @@ def test_garbage_is_told_and_the_next_answers_are_stored(tmp_path, garbage):
         threading.Thread(target=server.serve_forever).start()
         try:
             collector = scene.collector(port=server.server_address[1], every_s=0.05).start()
-            told = ("no connection", "has its sensor failed")
+            told = (
+                "no connection",
+                "has its sensor failed",
+                "it says nothing, and no rotor_speed",
+            )
             wait_for(lambda: any(text in collector.output() for text in told), collector.output)
             server.good = True
             wait_for(lambda: scene.stored("rotor_speed"), collector.output)
@@ -132,6 +137,44 @@ def test_garbage_is_told_and_the_next_answers_are_stored(tmp_path, garbage):
         assert "Traceback" not in collector.output()
 
 
+def test_an_answer_that_drips_holds_up_nothing(tmp_path):
+    """A byte now and then is no whole answer within the time-out, and the sampling goes on."""
+
+    class Drips(socketserver.StreamRequestHandler):
+        def handle(self):
+            self.server.asked.append(self.rfile.readline(80))
+            with contextlib.suppress(OSError):  # the collector has given it up
+                while not self.server.end.wait(0.05):
+                    self.wfile.write(b" ")
+
+    with Scene(tmp_path, "wind_turbine") as scene:
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Drips)
+        server.daemon_threads, server.end, server.asked = True, threading.Event(), []
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            port = server.server_address[1]
+            collector = scene.collector(port=port, every_s=0.05, timeout_s=0.5).start()
+            wait_for(lambda: len(server.asked) > 2, collector.output)
+            assert collector.stop() == 0
+        finally:
+            server.end.set()
+            server.shutdown()
+            server.server_close()
+        assert "trying again: no whole answer within 0.5 s" in collector.output()
+
+
+def test_a_field_that_the_controller_does_not_say_is_told_with_those_that_it_says(tmp_path):
+    """A mistake in the table is no sensor that failed."""
+    with Scene(tmp_path, "wind_turbine") as scene:
+        output = collected(
+            scene,
+            until=lambda: scene.stored("power"),
+            more='\n[[points]]\nid = "extra"\nfield = "rotr_speed"\n',
+        )
+        told = "extra: None is no DOUBLE; it says rotor_speed, wind_speed, pitch, power, and no"
+        assert told in output
+
+
 WRONG = {
     "no asset": ({"credentials": "credentials.json"}, "asset or aspect is missing"),
     "no file": (
@@ -139,6 +182,11 @@ WRONG = {
         "cannot read the credentials",
     ),
     "no room": ({"overspeed_off": 13.5}, "no room between"),
+    "no time": ({"timeout_s": 0}, "timeout_s = 0"),
+    "no speed": (
+        {"credentials": "none.json", "asset": "a" * 32, "aspect": "rotor", "field": "speed"},
+        "no point has the field 'rotor_speed'",
+    ),
 }
 
 
