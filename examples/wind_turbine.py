@@ -83,7 +83,7 @@ class Turbine:
             self.connection = socket.create_connection(address, self.peer.timeout_s)
         self.connection.sendall(b"?\n")
         while not line.endswith(b"\n"):
-            # Of the whole answer: one that drips byte by byte would hold up the sampling for hours.
+            # Of the whole answer: one that drips would hold up the sampling for hours.
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError
