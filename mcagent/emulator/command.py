@@ -21,6 +21,7 @@ from .settings_file import SettingsError, SettingsFile, describe, print_settings
 _USAGE, _CONFIGURATION = 2, 4  # as all of mcagent's commands end, see docs/cli.md
 
 _SWITCH_S = 0.0005
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # Commands that ask something of a hub that runs -> what they do.
 _CLIENTS = {
     "seed": "Load a described plant into a hub that runs.",
@@ -160,8 +161,10 @@ def _start(options: argparse.Namespace) -> Emulator:
 
 def _cause(error: "OSError | sqlite3.Error", options: argparse.Namespace) -> tuple[str, str]:
     """What kept the hub from starting, and what to do about it."""
-    directory = options.data or "the temporary directory"
+    directory = "the temporary directory" if options.data is None else options.data or "''"
     if isinstance(error, sqlite3.Error) or error.filename is not None:
+        if getattr(error, "errno", None) in _NO_ROOM or "disk is full" in str(error):
+            return f"cannot use {directory}: its disk is full", "make room there"
         if getattr(error, "errno", None) == errno.EBUSY:
             hint = "end the other hub, or name another directory with --data"
             return f"cannot use {directory}: another hub runs on it", hint

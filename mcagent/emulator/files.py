@@ -13,12 +13,20 @@ def read_file(path: str) -> bytes:
 
 
 def write_file(path: str, content: bytes, *, mode: int) -> None:
-    """Write a file that never exists with other permissions, and never half (rename)."""
+    """Write a file that never exists with other permissions, and never half (rename).
+
+    Raises:
+        OSError: It cannot be written, as on a full disk; nothing of it is left.
+    """
     fresh = f"{path}.new"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-    os.replace(fresh, path)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(fresh, path)
+    except OSError as error:
+        os.unlink(fresh)  # it may hold a key
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def damaged(path: str) -> OSError:

@@ -190,6 +190,17 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path):
     assert {f"f{value}" for _, _, value in sent} <= files
 
 
+def test_a_full_disk_is_named_and_no_half_of_a_key_is_left(tmp_path, capsys):
+    os.symlink("/dev/full", tmp_path / "ca-key.pem.new")
+    assert serve(["--port", "0", "--data", str(tmp_path)]) == 4
+    assert capsys.readouterr().err == (
+        f"mcagent: cannot start: cannot use {tmp_path}: its disk is full\n  hint: make room there\n"
+    )
+    assert os.listdir(tmp_path) == ["hub.lock"]
+    with Emulator(data=tmp_path):
+        pass  # nothing is in the way of the next start
+
+
 @pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", "signing-key.pem"])
 @pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n"])
 def test_a_damaged_key_is_named_with_a_way_out(tmp_path, capsys, name, content):
