@@ -84,8 +84,10 @@ function showSources() {
   select.shown = text;
   select.replaceChildren(...groups.filter(([, options]) => options.length).map(([label, options]) =>
     h("optgroup", { label }, options.map(([value, name]) => h("option", { value }, name)))));
-  if (source) select.value = source;
-  else if (select.value) source = select.value;
+  select.value = source ?? "";
+  if (source && !select.value) [source, byHand, fixed] = [null, false, null]; // another hub answers, or it was deleted
+  if (!select.value && select.options.length) select.selectedIndex = 0;
+  source ??= select.value || null;
 }
 
 function showChips(variables, keys) {
