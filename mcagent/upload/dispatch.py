@@ -32,6 +32,8 @@ SHARED_LANES = ("events", "timeseries", "files")
 _ALL_LANES = ("models", "events", "timeseries", "files")
 
 _TROUBLES_TO_SEARCH = 8  # design: eight 5xx for one batch while others succeed
+# Where nothing else passes, which may be for want of anything else: half an hour of them.
+_TROUBLES_ALONE = 20
 _LOCAL_TROUBLES_TO_SEARCH = 3  # a record that cannot be read back does not heal by waiting
 _SEARCH_CAP_MS = 10_000  # between two requests of a search for what the platform stumbles over
 _REQUEST_TIMEOUT = 408
@@ -285,7 +287,7 @@ class Dispatch:
         return quota_bytes
 
     def trouble(self, load: Load, answer: Answer, now_ms: int) -> None:
-        """The platform stumbled: over one of these records, when others pass meanwhile."""
+        """The platform stumbled: over one of these records, if others pass."""
         for batch in load.batches:
             self.lanes[batch.lane].failed(batch, now_ms)
         if len(load.batches) != 1 or load.batches[0].lane == "models":
@@ -295,9 +297,10 @@ class Dispatch:
         passing = self.last_success_ms is not None and (
             self.last_success_ms > state.failing_since_ms
         )
-        most = _LOCAL_TROUBLES_TO_SEARCH if answer.kind else _TROUBLES_TO_SEARCH
-        # Without something that passes meanwhile it is an outage, and no record's fault.
-        if state.failures >= most and (passing or answer.kind):
+        # Without something that passes meanwhile it is an outage, most likely, and no record's
+        # fault; only a search can tell, and sets nothing aside in one.
+        most = _TROUBLES_TO_SEARCH if passing else _TROUBLES_ALONE
+        if state.failures >= (_LOCAL_TROUBLES_TO_SEARCH if answer.kind else most):
             state.failures = 0
             self.poison.suspect(load, answer, now_ms, by_trouble=True)
 

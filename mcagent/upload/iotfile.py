@@ -287,7 +287,7 @@ class FileSender:
             row = _REFUSED
         elif row.outcome == outcome.ACK:  # a 200 that says nothing useful
             row = _LATER
-        elif row.outcome == outcome.RENEW:
+        elif row.outcome == outcome.RENEW or response.status in (403, 404):
             row = _HELD  # of this service alone: what is good for the exchange goes on
         answer = Answer.of_response(row, response, self._session)
         answer.reason = _SERVICE + answer.reason

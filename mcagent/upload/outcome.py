@@ -45,7 +45,7 @@ class Row:
 
 TABLE = (
     Row("200", ACK, 0, "accepted by the platform"),
-    Row("200 html", WAIT, LINK_CAP_MS, "a captive portal or a proxy answered, not the platform"),
+    Row("html", WAIT, LINK_CAP_MS, "a page: not the platform, but a proxy or a captive portal"),
     Row("2xx", WAIT, SERVICE_CAP_MS, "not the platform's answer: nothing counts as accepted"),
     Row("3xx", WAIT, LINK_CAP_MS, "a redirect: a captive portal, or a wrong base URL"),
     Row("400", SEARCH, 0, "something in the body is refused"),
@@ -71,15 +71,15 @@ _ROWS = {row.answer: row for row in TABLE}
 def of_response(response: "Response") -> Row:
     """The row of an answer."""
     status = str(response.status)
-    if status == "200" and response.is_html():
-        return _ROWS["200 html"]
-    return _ROWS.get(status) or _ROWS.get(status[0] + "xx") or _ROWS["5xx"]
+    row = _ROWS.get(status) or _ROWS.get(status[0] + "xx") or _ROWS["5xx"]
+    # No success, and nothing that somebody has to mend on the platform.
+    return _ROWS["html"] if row.outcome in (ACK, HOLD) and response.is_html() else row
 
 
 def of_unreadable(response: "Response") -> Row:
     """The row of an answer to a GET that holds nothing useful, whatever its status says."""
     row = of_response(response)
-    return row if row.outcome != ACK else _ROWS["200 html"]
+    return row if row.outcome != ACK else _ROWS["html"]
 
 
 def of_error(error: "TransportError") -> Row:

@@ -110,7 +110,7 @@ class PlatformView:
         )
         response: "Response" = self._session.send(Request("GET", url))
         self.model = None
-        self._forbidden = response.status == 403
+        self._forbidden = response.status == 403 and not response.is_html()
         if self._forbidden:
             self.note = (
                 "the agent may not read its data source configuration: grant it the scope dsc.r"
@@ -127,7 +127,7 @@ class PlatformView:
                 self.known = False
                 return response
             self.model = model if model.id else None
-        elif response.status != 404:
+        elif response.status != 404 or response.is_html():  # a page says nothing of the agent
             self.known = False
             return response
         self.known = True
@@ -200,7 +200,7 @@ class PlatformView:
     def _unread(self, response: "Response", for_model: bool) -> "Response | None":
         """Reading the mappings was answered with no."""
         words = (response.status, response.reason())
-        if response.status in (400, 403, 404):
+        if response.status in (400, 403, 404) and not response.is_html():
             # Not this agent's right: the platform decides about unmapped points alone.
             self._forget()
             self.note = "mappings cannot be read (HTTP %d %s): samples are sent unchecked" % words

@@ -147,6 +147,7 @@ ANSWERS = [
         during(HOUR, rule(match=ANY, status=302, headers={"Location": "https://localhost/login"})),
         0,
     ),
+    ("a proxy's page: 403, an hour", during(HOUR, rule("html", ANY, status=403)), 0),
     ("a 2xx that is no 200", during(MINUTES_10, rule(status=202)), 0),
     ("401 once", during(0, rule(status=401, times=1)), 0),
     ("401 to every exchange for an hour", during(HOUR, rule(status=401)), 0),

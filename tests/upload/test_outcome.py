@@ -43,6 +43,16 @@ def test_a_page_for_people_is_no_success():
     assert of_response(json).outcome == ACK
 
 
+def test_a_page_is_nobodys_word_about_the_agent():
+    """A proxy that blocks a host answers 403, one that does not know it 404: nothing to hold for."""
+    for status in (403, 404, 407, 451):
+        page = Response(status, {"content-type": "text/html"}, b"<html>blocked</html>")
+        assert of_response(page).outcome == WAIT, status
+    for status, outcome in ((400, SEARCH), (413, SHRINK), (401, RENEW)):
+        page = Response(status, {"content-type": "text/html"}, b"<html>no</html>")
+        assert of_response(page).outcome == outcome, status
+
+
 def test_every_missing_answer_has_its_outcome():
     for kind in ("dns", "connect", "tls", "certificate", "proxy", "closed", "body", "other", "x"):
         assert of_error(TransportError("no", kind=kind)).outcome == WAIT, kind

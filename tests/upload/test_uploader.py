@@ -362,6 +362,43 @@ def test_a_record_that_breaks_the_platform_is_found_after_eight_troubles(bench):
     assert bench.platform.samples == [n for n in range(20) if n != 13]
 
 
+@pytest.mark.parametrize("number", [0, 13, 19])
+def test_a_record_that_breaks_the_platform_is_found_where_nothing_else_is_sent(number):
+    """A device that sends samples alone: nothing passes that would tell it from an outage."""
+    bench = Bench(refresh_s=10**6)
+    bench.platform.refuses = poisoned(number)
+    bench.platform.refusal = 500
+    add_samples(bench.buffer, range(20))
+    until_ms = bench.clock.ms + 2 * 3_600_000
+    new = 20
+    while bench.clock.ms < until_ms and not bench.buffer.rejected:
+        bench.upload(timeout_s=600)
+        add_samples(bench.buffer, [new])
+        new += 1
+    assert [sequence - 1 for _, sequence, _ in bench.buffer.rejected] == [number]
+    bench.upload(timeout_s=3600)
+    assert bench.platform.samples == [n for n in range(new) if n != number]
+
+
+def test_an_outage_that_ends_at_any_moment_sets_nothing_aside():
+    """Also in the middle of a search that it had begun."""
+    searched = 0
+    for minutes in range(20, 200, 3):
+        bench = Bench()
+        down_until_ms = bench.clock.ms + minutes * 60_000
+        bench.platform.refuses = lambda _items, bench=bench, at=down_until_ms: bench.clock.ms < at
+        bench.platform.refusal = 503
+        add_samples(bench.buffer, range(20))
+        while bench.clock.ms < down_until_ms:
+            wait_ms = bench.uploader.step()
+            bench.clock.sleep_ms(max(1, min(wait_ms, down_until_ms - bench.clock.ms)))
+        searched += bench.uploader.status()["searching"] != ""
+        assert bench.upload(timeout_s=3600).pending == 0
+        assert bench.buffer.rejected == []
+        assert bench.platform.samples == list(range(20))
+    assert searched
+
+
 def test_a_platform_in_trouble_for_a_week_loses_nothing():
     bench = Bench()
     bench.platform.answers = [Response(503)] * 100_000

@@ -1,5 +1,7 @@
 """What samples or a model must know first is not told: they wait, and nothing else does."""
 
+import json
+
 import pytest
 
 from mcagent.transport.http import Response
@@ -90,6 +92,8 @@ def test_no_answer_at_all_is_the_links_matter():
     [
         Response(200, {"content-type": "text/html"}, b"<html>pay here</html>"),
         Response(302, {"location": "https://login.example"}),
+        Response(403, {"content-type": "text/html"}, b"<html>blocked by policy</html>"),
+        Response(404, {"content-type": "text/html"}, b"<html>no such route</html>"),
     ],
 )
 def test_a_captive_portal_is_the_links_matter_too(answer):
@@ -107,3 +111,23 @@ def test_a_captive_portal_is_the_links_matter_too(answer):
     bench.uploader.step()
     assert requests == ["GET"]
     assert bench.uploader._dispatch.pause_until_ms > bench.clock.ms
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_page_in_the_place_of_the_mappings_sends_no_model_and_no_sample(status):
+    """As if the agent had no right, or no model: the one would send samples unchecked, the other
+    the device's model once more."""
+    bench = Bench()
+    page = Response(status, {"content-type": "text/html"}, b"<html>an upset gateway</html>")
+    send = bench.platform.send
+    bench.local_model = json.dumps(MODEL_1).encode()
+    bench.platform.send = lambda request: page if request.method == "GET" else send(request)
+    add_samples(bench.buffer, range(3))
+    assert bench.upload(200).delivered == 0
+    assert bench.platform.count("POST", "exchange") == 0
+    assert "captive portal" in bench.uploader.status()["last_error"]
+    assert bench.uploader.status()["held"] == {}
+    bench.platform.send = send
+    bench.upload(200)
+    assert bench.platform.samples == [0, 1, 2]
+    assert bench.platform.received("dataSourceConfiguration") == []
