@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NAME = "status.sock"
 _PATIENCE_S = 3.0  # a status waits for the buffer's lock, which a slow medium can hold for a while
+_AGAIN_S = 5.0  # after it could not be asked
 _MAX_BYTES = 16_000_000  # a model of a million points has that many names
 
 
@@ -49,6 +50,7 @@ class StatusServer:
         self._agent = agent
         self._path = agent.directory + "/" + _NAME
         self._socket: "socket.socket | None" = None
+        self._stopped = threading.Event()
         try:
             self._socket = _listen(agent.directory)
         except (OSError, AttributeError) as error:  # FAT has no sockets, Windows no AF_UNIX
@@ -63,6 +65,7 @@ class StatusServer:
     def stop(self) -> None:
         """Listen no more."""
         listener, self._socket = self._socket, None
+        self._stopped.set()
         if listener is None:
             return
         try:
@@ -76,8 +79,12 @@ class StatusServer:
         while self._socket is listener:
             try:
                 connection, _address = listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                # No descriptor is left, say: who asks later must not find this thread gone.
+                if self._socket is listener:
+                    log("warning", "live", "no status: %s" % error)
+                    self._stopped.wait(_AGAIN_S)
+                continue
             with connection:
                 try:
                     connection.settimeout(_PATIENCE_S)

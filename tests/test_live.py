@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -133,6 +134,47 @@ def test_a_killed_owner_leaves_a_socket_that_stops_nobody(tmp_path):
     with Agent.open(state, transport=FakeTransport([])) as agent:
         agent.start()
         assert read_live(state)["pid"] == os.getpid()
+
+
+@pytest.mark.slow
+def test_a_process_without_a_descriptor_left_can_be_asked_when_it_has_one(tmp_path):
+    """Nobody restarts a service because `mcagent status` had no answer for a while."""
+    state = str(tmp_path / "state")
+    code = (
+        "import sys, time; import mcagent; from mcagent import Agent\n"
+        "from mcagent.transport.fake import FakeTransport\n"
+        "mcagent.log_to_stderr()\n"
+        "agent = Agent.open(sys.argv[1], transport=FakeTransport([])); agent.start()\n"
+        "print('up', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, state],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            process.stdout.readline()
+            assert ask(state)["pid"] == process.pid
+            limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+            for _ in range(2):  # the call that waits has its descriptor already
+                with socket.socket(socket.AF_UNIX) as asking:
+                    asking.connect(state + "/status.sock")
+            os.set_blocking(process.stderr.fileno(), False)
+            told, until_s = b"", time.monotonic() + 60
+            while b"no status: [Errno 24]" not in told:
+                assert time.monotonic() < until_s, told
+                try:
+                    told += os.read(process.stderr.fileno(), 65_536)
+                except BlockingIOError:
+                    time.sleep(0.05)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
+            until_s = time.monotonic() + 60
+            while (status := read_live(state)) is None:
+                assert time.monotonic() < until_s
+            assert status["pid"] == process.pid
+        finally:
+            process.kill()
 
 
 def test_a_deep_state_directory(tmp_path):
