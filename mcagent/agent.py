@@ -4,7 +4,7 @@ Delivery is at-least-once: a record is acknowledged only after the platform answ
 and "delivered" means that and no more (the platform checks mappings afterwards).
 """
 
-from .boarding import read_boarding
+from .boarding import read_if_needed
 from .buffer import Buffer
 from .credentials.keystore import Keystore, StateLock
 from .credentials.lifecycle import Lifecycle
@@ -82,7 +82,7 @@ class Agent:
         Args:
             directory: Path of where buffer, credentials and model live; one process at a time.
             boarding: Boarding configuration: path of the file, or its parsed content. Needed
-                until the agent is onboarded; harmless afterwards.
+                at the first start; afterwards harmless, and no harm when it is gone.
             ca_file: PEM file with the certificate authorities to trust instead of the system's.
             crl_file: PEM file with the revocation lists of those that are met; None asks none.
             proxy: ``http://[user:password@]host:port``; None takes the environment's, ``""``
@@ -110,13 +110,13 @@ class Agent:
         believed = clock
         if clock is None or isinstance(clock, str):
             clock = Clock()
-        configuration = read_boarding(boarding) if boarding is not None else None
         lock = StateLock(directory)
         try:
             fs.make_dir(directory)
             lock.acquire()
             keystore = Keystore(directory, fs)
-            lifecycle = Lifecycle(keystore.load(), configuration)
+            stored = keystore.load()
+            lifecycle = Lifecycle(stored, read_if_needed(boarding, stored, keystore.notes))
             lanes = Buffer(directory + "/buffer", fs=fs, clock=clock, settings=buffer)
             lanes.open()
             models = ModelStore(directory, fs)

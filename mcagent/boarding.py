@@ -101,6 +101,19 @@ def read_boarding(source: "str | dict[str, Any]") -> BoardingConfiguration:
     )
 
 
+def read_if_needed(source: "Any", stored: "Any", notes: "list[str]") -> "Any":
+    """As `read_boarding`; None, and a note, where it cannot and *stored* credentials need no file.
+
+    A device that works must not stand still because somebody tidied up.
+    """
+    try:
+        return read_boarding(source) if source is not None else None
+    except ConfigurationError as error:
+        if not (stored and stored["client_id"]):
+            raise
+        notes.append("%s; this device was given one before, and needs none" % error.message)
+
+
 def _read_file(path: str) -> str:
     fs = FileSystem()
     try:

@@ -75,6 +75,34 @@ def test_recording_works_before_onboarding_and_without_a_boarding_file(tmp_path)
         assert "boarding" in caught.value.hint
 
 
+@pytest.mark.parametrize("left", ["gone", "empty", "spoiled", "a folder"])
+def test_a_device_that_was_onboarded_does_without_its_boarding_file(tmp_path, left):
+    """Somebody tidied up: it goes on recording and sending, and says so."""
+    path = tmp_path / "agentconfig.json"
+    with Emulator(tls=False) as hub:
+        path.write_text(json.dumps(hub.create_agent("press-7", automap=True)))
+        with Agent.open(tmp_path / "state", boarding=path) as agent:
+            assert agent.onboard()
+        path.unlink()
+        if left == "a folder":
+            path.mkdir()
+        elif left != "gone":
+            path.write_text("" if left == "empty" else '{"content": {}}')
+        with Agent.open(tmp_path / "state", boarding=path) as agent:
+            agent.submit(MODEL)
+            agent.record({"strokes": 7})
+            assert agent.upload().pending == 0
+            (note,) = agent.status().notes
+        assert "agentconfig.json" in note
+        assert "needs none" in note
+
+
+def test_a_device_that_never_was_is_told_what_is_wrong_with_the_file(tmp_path):
+    for path, words in (("gone.json", "there is no boarding"), (tmp_path, "Is a directory")):
+        with pytest.raises(ConfigurationError, match=words):
+            Agent.open(tmp_path / "state", boarding=path)
+
+
 def test_what_was_recorded_is_there_after_reopening(tmp_path):
     """Leaving `with` flushes."""
     with Agent.open(str(tmp_path)) as agent:

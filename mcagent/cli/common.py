@@ -80,7 +80,10 @@ def state_directory(args: "argparse.Namespace") -> str:
 def open_agent(args: "argparse.Namespace", boarding: "str | None" = None) -> "Agent":
     """The agent of the state directory; raises ConfigurationError where another process has it."""
     from ..agent import Agent
+    from ..boarding import read_boarding
 
+    if boarding is not None:
+        read_boarding(boarding)  # named just now, by a person: a typing error shows at once
     if hasattr(args, "ca"):
         keep_log_quiet(args)
 

@@ -294,9 +294,7 @@ class Dispatch:
             return
         lane = load.batches[0].lane
         state = self.lanes[lane]
-        passing = self.last_success_ms is not None and (
-            self.last_success_ms > state.failing_since_ms
-        )
+        passing = (self.last_success_ms or 0) > state.failing_since_ms
         # Without something that passes meanwhile it is an outage, most likely, and no record's
         # fault; only a search can tell, and sets nothing aside in one.
         most = _TROUBLES_TO_SEARCH if passing else _TROUBLES_ALONE

@@ -1,7 +1,7 @@
 """Keep the credentials of a device that sleeps: one call, and what it found."""
 
 from ..credentials.expiry import expiry_warning, secret_days_left
-from ..errors import CredentialError
+from .session import again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def keep_alive(session: "Session", rotate_before_s: "float | None") -> Keepalive
     now_ms = session.now_ms()
     problem = lifecycle.problem
     if problem is not None and not problem.retryable:
-        raise _again(problem)
+        raise again(problem)
     result = KeepaliveResult()
     result.alive = session.has_token
     result.rotated = before is not None and lifecycle.to_state()["current"] != before
@@ -76,7 +76,3 @@ def keep_alive(session: "Session", rotate_before_s: "float | None") -> Keepalive
     if failure is not None:
         result.alive = False  # a young token does not mean that the platform was reached now
     return result
-
-
-def _again(problem: CredentialError) -> CredentialError:
-    return type(problem)(problem.message, hint=problem.hint)

@@ -139,7 +139,7 @@ class Session:
             return OnboardResult(True)
         problem = lifecycle.problem
         if problem is not None and not problem.retryable:
-            raise _again(problem)
+            raise again(problem)
         wait_s = self.wait_ms / 1000
         cause = failure or problem
         if cause is None:
@@ -242,7 +242,7 @@ class Session:
             raise failure
         problem = self.lifecycle.problem
         if problem is not None:
-            raise _again(problem)
+            raise again(problem)
         if self._failure is not None:  # its wait is not over: still the same cause
             raise TransportError(
                 self._failure.message, kind=self._failure.kind, hint=self._failure.hint
@@ -348,6 +348,6 @@ def credentials_status(lifecycle: "Lifecycle", now_ms: int) -> "dict[str, object
     }
 
 
-def _again(problem: CredentialError) -> CredentialError:
+def again(problem: CredentialError) -> CredentialError:
     """A new error for each time: one that is raised for weeks would collect its tracebacks."""
     return type(problem)(problem.message, hint=problem.hint)
