@@ -17,6 +17,8 @@ NOW = T0 + 60 * DAY_MS  # on the hour
     ("after", "until", "latest", "word", "hint"),
     [
         (T0, T0 + HOUR_MS, None, "", ""),
+        (T0, T0 + HOUR_MS, NOW + DAY_MS, "", ""),  # noted by a clock that was wrong
+        (T0, T0 + HOUR_MS, NOW + DAY_MS - 1, "one a day", ""),
         (T0 + 1, T0 + HOUR_MS, None, "whole UTC hours", "no legal range"),
         (
             T0,
