@@ -71,9 +71,10 @@ def run(args: "argparse.Namespace") -> int:
 
 def _beside(args: "argparse.Namespace", directory: str, owner: str) -> int:
     """A service has the directory: it renews by itself, and the disk tells whether it does."""
-    from ..observer import read_status
+    from .status import read
 
-    session = read_status(directory).upload["session"]
+    # The service knows the platform's clock: by this device's alone a secret may seem to be over.
+    session = read(directory)[0]["upload"]["session"]
     expires_ms, days_left = session["secret_expires_ms"], session["secret_days_left"]
     # It rotates 25 hours before the end, and has missed that when a day is left.
     overdue = days_left is not None and days_left < 1
@@ -87,7 +88,8 @@ def _beside(args: "argparse.Namespace", directory: str, owner: str) -> int:
         "reason": "",
         "retry_in_s": None,
     }
-    _show(args, value, f"{owner}, which keeps the credentials alive; ")
+    does = "" if session["problem"] else ", which keeps the credentials alive"
+    _show(args, value, f"{owner}{does}; ")
     return _warn(str(value["warning"]))
 
 
@@ -102,8 +104,10 @@ def _show(args: "argparse.Namespace", value: "dict[str, Any]", begin: str) -> No
     if value["secret_expires_ms"] is None:
         left = "the client secret has no known end"
     else:
-        until = format_ms(value["secret_expires_ms"])
-        left = f"the client secret is good until {until}, {value['days_left']} days"
+        until, days = format_ms(value["secret_expires_ms"]), value["days_left"]
+        left = f"the client secret is good until {until}, {days} days"
+        if days < 0:
+            left = f"the client secret ended at {until}, {-days} days ago"
     show(args, value, begin + left)
 
 

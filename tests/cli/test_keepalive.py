@@ -95,6 +95,22 @@ def test_beside_a_service_it_changes_nothing_and_says_so(hub, state):
         agent.close()
 
 
+@pytest.mark.slow
+def test_beside_a_service_a_wrong_clock_of_the_device_is_no_alarm(hub, tmp_path):
+    """Forty days ahead of the platform: by this device's clock alone the secret would be over."""
+    hub.set_clock(-40 * DAY_S)
+    state = tmp_path / "state"
+    with Agent.open(str(state), boarding=hub.create_agent("press-7")) as agent:
+        assert agent.onboard()
+        assert agent.keep_alive()
+        agent.start()
+        result = inside("keepalive", "--json", state=state)
+        assert (result.code, result.err) == (0, "")
+        assert result.json["days_left"] == pytest.approx(7, abs=0.1)
+        assert result.json["warning"] == ""
+        assert "good until" in inside("keepalive", state=state).out
+
+
 def test_offline_it_says_when_that_will_be_too_late(hub, state):
     hub.disconnect()
     result = inside("keepalive", "--json", state=state)
