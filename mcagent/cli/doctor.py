@@ -73,12 +73,13 @@ def run(args: "argparse.Namespace") -> int:
     if cause is not None:
         last = printable(f"the cause: {cause.name}: {cause.measured}")
     show(args, report.to_dict(), last)
-    return exits.OK if cause is None else code_of(cause.name)
+    return exits.OK if cause is None else code_of(cause.name, cause.cause)
 
 
-def code_of(name: str) -> int:
-    """The exit code where the step *name* is the cause."""
-    return _CODES[name]
+def code_of(name: str, cause: str = "") -> int:
+    """The exit code where the step *name* failed for *cause*."""
+    later = cause.startswith("no-answer-") or cause in ("exchange-trouble", "no-token")
+    return exits.NO_ANSWER if later else _CODES[name]
 
 
 def lines_of(step: "Step", *, verbose: bool) -> "list[str]":

@@ -14,7 +14,7 @@ from . import clock, token
 from .case import Case
 from .platformlists import Lists, remote_error
 from .recordedpoints import recorded_points
-from .step import FAIL, Step, failed, passed, skipped
+from .step import FAIL, Step, failed, no_answer, passed, skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def look(case: Case) -> Step:
     try:
         found = read_aftermath(case, mappings=False)
     except TransportError as error:
-        return failed(f"no-answer-{error.kind}", error.message, error.hint)
+        return no_answer(error)
     except RemoteError as error:
         return failed("odd-answer", error.message, "wait and try again")
     facts = {name: found.to_dict()[name] for name in _FACTS}

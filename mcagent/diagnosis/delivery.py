@@ -20,7 +20,7 @@ def look(case: Case) -> Step:
             "held",
             "the running service holds back, and nothing of it can be measured from here: "
             + "; ".join(held),
-            "mend what it names; it looks again by itself, within a quarter of an hour",
+            "mend what it names; it looks again by itself, within twenty minutes",
         )
     reason = printable(upload.get("reason") or "")
     if not reason or not live["pending"]:

@@ -9,7 +9,7 @@ from ..errors import AgentError, TransportError
 from ..observer import read_status
 from ..transport.http import Request
 from .case import Case
-from .step import Step, failed, passed
+from .step import Step, failed, no_answer, passed
 
 _BOUNDARY = "mcagent-doctor"
 
@@ -25,7 +25,7 @@ def dry_run(case: Case) -> Step:
     try:
         answer = case.send(request)
     except TransportError as error:
-        return failed(f"no-answer-{error.kind}", error.message, error.hint, details=details)
+        return no_answer(error, details=details)
     facts = {"status": answer.status}
     words = f"{answer.status} {answer.reason()}".strip()
     if answer.status in (200, 400) and not answer.is_html():

@@ -8,7 +8,7 @@ from ..upload.platformview import Configuration, PlatformView
 from .aftermath import recorded_kinds
 from .case import Case
 from .recordedpoints import model_waits, recorded_points
-from .step import Step, failed, passed, skipped
+from .step import Step, failed, no_answer, passed, skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def models(case: Case) -> Step:
     try:
         odd = view.read_configuration()
     except TransportError as error:
-        return failed(f"no-answer-{error.kind}", error.message, error.hint, details=details)
+        return no_answer(error, details=details)
     if odd is not None:
         return failed(
             "odd-answer",
@@ -82,7 +82,7 @@ def mappings(case: Case) -> Step:
     try:
         odd = view.read_mappings()
     except TransportError as error:
-        return failed(f"no-answer-{error.kind}", error.message, error.hint)
+        return no_answer(error)
     if odd is not None:
         return failed(
             "odd-answer", f"the platform answers {odd.status} {odd.reason()}", "wait and try again"

@@ -1,11 +1,13 @@
 """TLS with the platform, and its first answer."""
 
+from urllib.parse import urlsplit
+
 from ..transport.cpython.trust import Trust
 from . import firewall
 from .case import CONNECT_TIMEOUT_S, Case
 from .certificates import look_at
 from .naming import origin
-from .step import Step, failed, passed, skipped
+from .step import Step, failed, no_answer, passed, skipped
 
 _BEHIND_TLS = ("timeout", "closed", "other", "aborted", "body")
 
@@ -91,7 +93,7 @@ def answer(case: Case) -> Step:
     """Is it the platform that answers?"""
     case.reach()
     if case.error is not None:
-        return failed(f"no-answer-{case.error.kind}", case.error.message, case.error.hint)
+        return no_answer(case.error)
     response = case.answer
     assert response is not None
     facts = {"status": response.status}
@@ -103,16 +105,33 @@ def answer(case: Case) -> Step:
             "something on the way answers in its place: a captive portal or a proxy",
             facts=facts,
         )
+    if 300 <= response.status < 400:
+        return failed(
+            "web-page",
+            f"{case.host} answered {response.status} instead of the platform's answer, and sends "
+            f"browsers to {_host_of(response.header('location'))}",
+            "something on the way answers in its place: a captive portal or a proxy; if not, the "
+            "base URL in the boarding configuration is wrong",
+            facts=facts,
+        )
     if response.status != 200:
         cause = "rate-limited" if response.status == 429 else "odd-answer"
         cause = "platform-trouble" if response.status >= 500 else cause
+        words = f"{response.status} {response.reason()}".strip()
         return failed(
             cause,
-            f"{case.host} answered {response.status} {response.reason()} to the request for its "
-            "public key",
+            f"{case.host} answered {words} to the request for its public key",
             "wait and try again; if it stays, check the base URL in the boarding configuration"
             if cause == "odd-answer"
             else "wait: the agent tries again by itself",
             facts=facts,
         )
     return passed(f"{case.host} answers as the platform does", facts=facts)
+
+
+def _host_of(url: str) -> str:
+    """The rest of it may hold what is nobody's business."""
+    try:
+        return urlsplit(url).hostname or "nowhere"
+    except ValueError:
+        return "nowhere"

@@ -4,6 +4,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..errors import TransportError
+
 PASS, FAIL, SKIPPED = "pass", "fail", "skipped"
 
 
@@ -72,6 +74,15 @@ def failed(
     facts: "dict[str, Any] | None" = None,
 ) -> Step:
     return Step(FAIL, measured, cause=cause, remedy=remedy, details=details, facts=facts)
+
+
+def no_answer(error: "TransportError", *, details: "list[str] | None" = None) -> Step:
+    """A request without an answer."""
+    remedy = error.hint or (
+        "look at what stands between this device and the platform (a proxy, a firewall, a VPN), "
+        "and whether large requests pass there; the agent tries again by itself"
+    )
+    return failed(f"no-answer-{error.kind}", error.message, remedy, details=details)
 
 
 def skipped(why: str, *, blocks: bool = True, details: "list[str] | None" = None) -> Step:

@@ -11,7 +11,7 @@ from ..credentials.composer import Composer
 from ..credentials.refusals import ONBOARD_AGAIN, date_text
 from ..errors import AgentError, TransportError
 from .case import Case
-from .step import Step, failed, passed, skipped
+from .step import Step, failed, no_answer, passed, skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _request(case: Case) -> "Step | Verdict":
     try:
         answer = case.transport.send(request)
     except TransportError as error:
-        return failed(f"no-answer-{error.kind}", error.message, error.hint)
+        return no_answer(error)
     verdict = judge("token", answer, case.record.secrets())
     token = read_token(answer) if verdict.said == table.TAKEN else None
     if token is None:

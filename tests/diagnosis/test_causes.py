@@ -186,6 +186,26 @@ def captive_portal(patient, _request):
     patient.told_of(server.url)
 
 
+def captive_portal_that_redirects(patient, _request):
+    """It sends everybody to its page, in an address that a support case need not hold."""
+    server = patient.stack.enter_context(
+        Server(
+            lambda connection: (
+                connection.read_request()
+                and connection.answer(302, headers=["Location: http://login.test/?t=Pl4nted"])
+            )
+        )
+    )
+    patient.told_of(server.url)
+
+
+def exchange_cut_off(patient, _request):
+    """Everything passes but the body of an exchange."""
+    hub = patient.hub_with()
+    patient.onboarded()
+    hub.set_faults([{"match": "POST /api/mindconnect/v3/exchange", "action": "drop_before"}])
+
+
 def clock_off(patient, _request):
     """This device is 30 days behind the platform."""
     hub = patient.hub_with()
@@ -359,6 +379,8 @@ CAUSES = {
     revoked_certificate: ("tls", "revoked", 6, ["was revoked", "crl.pem"]),
     expired_crl: ("tls", "crl-expired", 6, ["crl.pem", "has expired", "rule of their own"]),
     captive_portal: ("platform", "web-page", 6, ["web page"]),
+    captive_portal_that_redirects: ("platform", "web-page", 6, ["browsers to login.test", "base"]),
+    exchange_cut_off: ("exchange", "no-answer-closed", 6, ["closed the connection", "a firewall"]),
     clock_off: ("clock", "clock", 1, ["30.0 days behind", "NTP"]),
     clock_before_the_certificate: ("clock", "clock", 1, ["30.0 days behind"]),
     used_iat: ("credentials", "iat-used", 5, ["is used or was withdrawn", "new boarding"]),
