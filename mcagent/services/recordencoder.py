@@ -124,7 +124,7 @@ class RecordEncoder:
                 given = type(value)
                 if given is float and plan.double and _fits_double(value):
                     parts.append(plan.prefix + repr(value))
-                    counted += 8
+                    counted += plan.counted
                 elif given is int and plan.least <= value <= plan.most:
                     parts.append(plan.prefix + str(value))
                     counted += plan.counted

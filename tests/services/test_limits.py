@@ -93,6 +93,7 @@ def test_100_kb_for_several_is_one_request_and_one_byte_more_is_two(strict):
         ({"rpm": 7}, 4),
         ({"total": 7}, 8),
         ({"load": 0.5}, 8),
+        ({"load": "0.5"}, 8),
         ({"since": T0}, 8),
         ({"label": "abcd"}, 8),
         ({"label": "\U0001f600\U0001f600"}, 8),
