@@ -67,7 +67,7 @@ class Script:
                 [sys.executable, script, settings], stdout=file, stderr=file
             )
 
-    def wait_for(self, condition, timeout_s=30):
+    def wait_for(self, condition, timeout_s=60):
         """Wait until *condition* holds, and return it; a script that ends sooner is a failure."""
         give_up = time.monotonic() + timeout_s
         while not (result := condition()):
@@ -77,9 +77,15 @@ class Script:
         return result
 
     def stop(self):
-        """SIGTERM, as systemd stops a service; the exit status."""
+        """SIGTERM, as systemd stops a service, once it listens for it; the exit status."""
+        self.wait_for(self._listens)
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(30)
+        return self._process.wait(60)
+
+    def _listens(self):
+        with open(f"/proc/{self._process.pid}/status", encoding="ascii") as file:
+            caught = int(re.search(r"^SigCgt:\s*(\w+)", file.read(), re.MULTILINE)[1], 16)
+        return caught >> signal.SIGTERM - 1 & 1
 
     def wait(self):
         """Until it ends by itself; the exit status."""

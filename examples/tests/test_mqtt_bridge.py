@@ -23,6 +23,7 @@ class Broker:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([path, "-v", "-p", str(self.port)], stderr=log)
         while not self.answers():
+            assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.02)
 
     def answers(self):

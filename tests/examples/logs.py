@@ -165,7 +165,7 @@ def run(folder, say=lambda line: None, *, phase_s=0.4):
             return [Comparison(name, said, lines[name], in_flight) for name in sorted(lines)]
 
         try:
-            wait_for(lambda: all(one.equal for one in compared()), "", timeout_s=20)
+            wait_for(lambda: all(one.equal for one in compared()), "", timeout_s=60)
         except AssertionError:
             say("the comparison fails")
         # Until it has looked at all of them once more, also as logrotate has renamed them.

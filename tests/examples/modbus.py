@@ -84,16 +84,23 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
             say("SIGKILL of the collector, and at once again")
             collector.kill()
             in_flight += press.last_said()
+            asked = len(press.said())
             collector.start()
+            wait_for(lambda asked=asked: len(press.said()) > asked, collector.output)
             time.sleep(phase_s)
-        for end, how in (
-            (press.program.stop, "restarted in order"),
-            (press.program.kill, "killed"),
+        for lost, (end, how) in enumerate(
+            (
+                (press.program.stop, "restarted in order"),
+                (press.program.kill, "killed"),
+            )
         ):
             say(f"the device is {how}")
             end()
             in_flight += press.said()[-1:]
-            time.sleep(phase_s)
+            wait_for(
+                lambda lost=lost: collector.output().count("no connection") > lost,
+                collector.output,
+            )
             press.start()
             say("the device is back")
             before = press.said()[-1]

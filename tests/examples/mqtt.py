@@ -137,7 +137,7 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
             ]
 
         try:
-            wait_for(lambda: all(one.equal for one in compared()), "", timeout_s=20)
+            wait_for(lambda: all(one.equal for one in compared()), "", timeout_s=60)
         except AssertionError:
             say("the comparison fails")
         status = bridge.stop()

@@ -54,7 +54,7 @@ class Program:
         )
         if not self.ended():
             self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def ended(self):
         return self._process.poll() is not None
@@ -237,7 +237,7 @@ def example_settings(folder, example, *, more="", **changes):
     return path
 
 
-def wait_for(condition, what, timeout_s=30):
+def wait_for(condition, what, timeout_s=60):
     """Wait until *condition* is true, and return it; *what* may be a function that explains."""
     give_up = time.monotonic() + timeout_s
     while not (result := condition()):

@@ -84,7 +84,7 @@ def test_it_fails_where_the_script_sends_something_else(name, tmp_path):
     assert planted != text
     script.write_text(planted)
     shared = folder / "tests" / "conftest.py"
-    shared.write_text(shared.read_text().replace("timeout_s=30", "timeout_s=6"))
+    shared.write_text(shared.read_text().replace("timeout_s=60", "timeout_s=6"))
     code, words = run(str(folder), name, tmp_path, "-x")
     assert code == 1, words
     assert "1 failed" in words

@@ -130,7 +130,9 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
         say("the link to the hub is back")
         scene.hub.reconnect()
         wait_for(lambda: len(samples(scene)) >= before, collector.output)
-        # Until both events of one over-speed have come, and a failure of the sensor.
+        # Until both events of one over-speed have come, and this process has met a failure of the sensor.
+        failed = "has its sensor failed?"
+        wait_for(lambda: failed in collector.output()[begin:], collector.output)
         wait_for(lambda: len(overspeed(scene)) > 1 and samples(scene, bad=True), collector.output)
         equal = re.compile(r"turbine: read back equal: [1-9]")
         wait_for(lambda: equal.search(collector.output(), begin), collector.output)

@@ -10,7 +10,10 @@ import socket
 import subprocess
 import time
 
+from tests.examples.scene import listens_for
+
 _RESTART_S = 0.2
+_START_S = 300  # TimeoutStartSec of the unit: the watchdog begins with READY
 
 
 class Supervisor:
@@ -41,15 +44,16 @@ class Supervisor:
         )
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command, env=environment, stderr=log, stdout=log)
-        self._sign_s = time.monotonic()
+        self._sign_s, self._patience_s = time.monotonic(), _START_S
 
-    def watch(self, seconds):
-        """Hear what it says for *seconds*; restart it where it ended or is silent."""
+    def watch(self, seconds, until=lambda: False):
+        """Hear what it says for *seconds*, or *until*; restart it where it ended or is silent."""
         until_s = time.monotonic() + seconds
-        while time.monotonic() < until_s:
+        while time.monotonic() < until_s and not until():
             if select.select([self._socket], [], [], 0.1)[0]:
                 self._hear(self._socket.recv(4096).decode())
-            if time.monotonic() - self._sign_s > self.watchdog_s and self.process.poll() is None:
+            silent_s = time.monotonic() - self._sign_s
+            if silent_s > self._patience_s and self.process.poll() is None:
                 self.starved += 1
                 self.process.send_signal(signal.SIGABRT)
                 self.on_starving()
@@ -62,14 +66,16 @@ class Supervisor:
         for line in text.splitlines():
             name, _equals, value = line.partition("=")
             if name in ("READY", "WATCHDOG"):
-                self._sign_s = time.monotonic()
+                self._sign_s, self._patience_s = time.monotonic(), self.watchdog_s
             self.ready += name == "READY"
             self.fed += name == "WATCHDOG"
             self.stopping = self.stopping or name == "STOPPING"
             self.status = value if name == "STATUS" else self.status
 
     def stop(self):
-        """SIGTERM, as `systemctl stop`; its exit code."""
+        """SIGTERM, as `systemctl stop`, once it is ready; its exit code."""
+        while not listens_for(signal.SIGTERM, self.process.pid) and self.process.poll() is None:
+            time.sleep(0.01)
         self.process.terminate()
         code = self.process.wait(30)
         while select.select([self._socket], [], [], 0)[0]:

@@ -46,13 +46,22 @@ def service(hub, tmp_path, monkeypatch):
     service.close()
 
 
-def drained(service, seconds=60):
-    """Watch until no more is buffered than the last moments brought."""
+def started(service):
+    """Start it; it has said that it is ready, and fed the watchdog once."""
+    ready, fed = service.ready, service.fed
+    service.start()
+    service.watch(60, until=lambda: service.ready > ready and service.fed > fed)
+    assert service.ready == ready + 1
+
+
+def drained(service, sequence=0, seconds=60):
+    """Watch until *sequence* is acknowledged and no more is buffered than the last moments brought."""
     give_up = time.monotonic() + seconds
     while True:
         service.watch(0.3)
         live = read_live(service.state)
-        if live is not None and live["lanes"]["timeseries"]["records"] < 1 / EVERY_S * 3:
+        lane = live["lanes"]["timeseries"] if live is not None else {"acked_sequence": -1}
+        if lane["acked_sequence"] >= sequence and lane["records"] < 1 / EVERY_S * 3:
             return
         assert time.monotonic() < give_up, live
 
@@ -78,7 +87,7 @@ def times_of(hub):
 @pytest.mark.slow
 def test_an_hour_as_a_service_in_short(service, hub, figure):
     """What was recorded is stored, through an outage of a third of the time; RSS and CPU."""
-    service.start()
+    started(service)
     service.watch(SECONDS / 3)
     assert service.ready == 1
     measured = psutil.Process(service.process.pid)
@@ -100,8 +109,7 @@ def test_an_hour_as_a_service_in_short(service, hub, figure):
     assert service.stopping
 
     # What was left at SIGTERM goes with the next start.
-    service.start()
-    service.watch(2)
+    started(service)
     drained(service)
     samples = read_live(service.state)["lanes"]["timeseries"]["acked_sequence"]
     assert service.stop() == 0
@@ -132,8 +140,7 @@ def test_killed_without_a_link_it_comes_back_with_all_that_was_durable(service, 
         service.process.wait(10)
     assert promised == sorted(set(promised))
     hub.reconnect()
-    service.watch(2)
-    drained(service)
+    drained(service, promised[-1])
     assert service.stop() == 0
     assert len(times_of(hub)) >= promised[-1]
 
@@ -141,13 +148,11 @@ def test_killed_without_a_link_it_comes_back_with_all_that_was_durable(service, 
 @pytest.mark.slow
 def test_a_service_that_hangs_is_ended_and_started_again(service):
     """A stopped process says nothing: the watchdog starves, and the next one is ready."""
-    service.start()
-    service.watch(1.5)
-    assert service.ready == 1
+    started(service)
     hung = service.process
     hung.send_signal(signal.SIGSTOP)
     service.on_starving = lambda: hung.send_signal(signal.SIGCONT)
-    service.watch(service.watchdog_s + 2.5)
+    service.watch(60, until=lambda: service.ready == 2)
     assert service.starved == 1
     assert hung.returncode == -signal.SIGABRT
     assert service.ready == 2
