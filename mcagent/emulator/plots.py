@@ -32,6 +32,13 @@ _POINT_ITEMS_MAX = 400
 _POINT_BYTES_MAX = 8 * 1024 * 1024
 _GAP_FACTOR = 3.0
 _DRAWN = ("INT", "LONG", "DOUBLE", "BOOLEAN")
+# A variable that once had another type may hold texts.
+_NUMBERS = " AND typeof(value) IN ('integer', 'real')"
+_RANGE = (
+    "SELECT min(value), max(value), min(time_ms), max(time_ms), max(ingested_ms - time_ms),"
+    " count(*), sum(ingested_ms - time_ms > ?)"
+    " FROM stored WHERE series = ? AND time_ms >= ? AND time_ms < ?"
+)
 
 
 class Dot(NamedTuple):
@@ -49,14 +56,14 @@ async def plot_series(store: Store, series: int, span: Span) -> "dict[str, Any] 
         row = db.execute("SELECT * FROM series WHERE id = ?", (series,)).fetchone()
         if row is None:
             return None
+        kind = row["type"]
         ends = _ends(db, series, span)
         # Not counted: a million rows are known to be too many after the first two thousand.
         rows = db.execute(
-            "SELECT time_ms, value, ingested_ms FROM stored WHERE series = ? AND time_ms > ?"
-            " AND time_ms <= ? ORDER BY time_ms DESC LIMIT ?",
+            "SELECT time_ms, value, ingested_ms FROM stored WHERE series = ? AND time_ms > ?"  # noqa: S608
+            f" AND time_ms <= ?{_NUMBERS if kind in _DRAWN else ''} ORDER BY time_ms DESC LIMIT ?",
             (series, *span, RAW_MAX + 1),
         ).fetchall()
-    kind = row["type"]
     if kind not in _DRAWN:
         values = [(r["time_ms"], r["value"], r["ingested_ms"] - r["time_ms"]) for r in rows]
         return _texts(kind, values[:_TEXTS_MAX])
@@ -90,12 +97,10 @@ async def _reduced(store: Store, series: int, kind: str, ends: tuple[int, int]) 
                 start = first + number * width
                 # One range after the other: GROUP BY would sort all of them, which takes twice as
                 # long, and would not let go in between.
-                row = db.execute(
-                    "SELECT min(value), max(value), min(time_ms), max(time_ms),"
-                    " max(ingested_ms - time_ms), count(*), sum(ingested_ms - time_ms > ?)"
-                    " FROM stored WHERE series = ? AND time_ms >= ? AND time_ms < ?",
-                    (LATE_MS, series, start, min(start + width, last + 1)),
-                ).fetchone()
+                asked = (LATE_MS, series, start, min(start + width, last + 1))
+                row = db.execute(_RANGE, asked).fetchone()
+                if isinstance(row[1], str):  # a text is greater than every number
+                    row = db.execute(_RANGE + _NUMBERS, asked).fetchone()
                 if row[5]:
                     dots.append(Dot(row[2], row[3], (row[0], row[1]), row[4]))
                     count += row[5]

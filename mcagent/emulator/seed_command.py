@@ -73,10 +73,13 @@ def post(url: str, path: str, body: str, ca_file: "str | None") -> tuple[int, An
     Raises:
         SeedError: No hub answers there.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise SeedError(f"{url} is no address: {error}", "--url names the hub") from error
     try:
         if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=ca_file)
+            context = _context(ca_file)
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 parts.netloc, timeout=_TIMEOUT_S, context=context
             )
@@ -99,6 +102,14 @@ def post(url: str, path: str, body: str, ca_file: "str | None") -> tuple[int, An
         hint = "start one with: mcagent emulator; --url names another"
         raise SeedError(f"no hub answers at {url}: {error}", hint) from error
     return response.status, answer
+
+
+def _context(ca_file: "str | None") -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # an SSLError is one, too
+        hint = "--ca names the hub's ca.pem; the hub prints where it is when it starts"
+        raise SeedError(f"{ca_file} is no certificate: {error.strerror}", hint) from error
 
 
 def _write_boarding(agents: list[dict[str, Any]], directory: str) -> list[str]:

@@ -113,6 +113,15 @@ def test_reduced_is_what_a_slow_walk_over_all_values_finds(store):
     assert plot["gaps"] == plot["value"].count(None) > 0
 
 
+@pytest.mark.parametrize("count", [10, 2 * RAW_MAX])
+def test_texts_of_a_variable_that_had_another_type_are_not_drawn(store, count):
+    """Promise: a plot of numbers holds numbers; one text among them failed all plots of the page."""
+    rows = [(T0 + i * 1000, "open" if i % 2 else float(i), T0 + i * 1000) for i in range(count)]
+    plot = plotted(store, filled(store, rows))
+    assert plot["count"] == count // 2
+    assert all(isinstance(value, float) for value in plot["value"])
+
+
 def test_a_range_is_drawn_alone(store):
     rows = [(T0 + i * 1000, float(i), T0 + i * 1000) for i in range(RAW_MAX * 3)]
     key = filled(store, rows)

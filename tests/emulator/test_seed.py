@@ -344,7 +344,7 @@ def test_agents_with_names_alike_have_each_its_boarding_file(hub, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:9", "https://localhost:9", "ftp://x", "localhost"]
+    "url", ["http://127.0.0.1:9", "https://localhost:9", "ftp://x", "localhost", "https://[::1"]
 )
 def test_a_hub_that_is_not_there_ends_with_the_reason_and_a_hint(url):
     code, _, err = run("wind-farm", "--url", url)
@@ -356,6 +356,9 @@ def test_the_command_reaches_a_hub_with_tls_by_its_ca(tmp_path):
     with Emulator(data=tmp_path) as hub:
         code, _, err = run("wind-farm", "--url", hub.local_url)
         assert (code, "--ca" in err) == (4, True)
+        for name in ("nobody.pem", __file__):
+            code, _, err = run("wind-farm", "--url", hub.local_url, "--ca", name)
+            assert (code, f"{name} is no certificate" in err) == (4, True)
         code, _, _ = run("wind-farm", "--url", hub.local_url, "--ca", hub.ca_file)
         assert code == 0
     with Emulator(tls=False, data=tmp_path) as hub:  # and all of it is there after a restart
