@@ -177,6 +177,15 @@ def content_of(db: sqlite3.Connection, row: sqlite3.Row) -> bytes:
     return bytes(blob["content"])
 
 
+def piece_of(db: sqlite3.Connection, row: sqlite3.Row, first: int, behind: int) -> bytes:
+    """Give some bytes of a file, for which the rest of a large one is not copied."""
+    piece = db.execute(
+        "SELECT substr(content, ?, ?) AS piece FROM blobs WHERE sha256 = ?",
+        (first + 1, behind - first, row["sha256"]),
+    ).fetchone()
+    return bytes(piece["piece"])
+
+
 def list_files(db: sqlite3.Connection, asset: str) -> list[dict[str, Any]]:
     """Give the files of an asset as they are filtered and sorted, in order of creation."""
     rows = db.execute("SELECT * FROM files WHERE asset = ? ORDER BY number", (asset,))

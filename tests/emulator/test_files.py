@@ -150,6 +150,12 @@ def test_ranges(app, asset, wanted, status, body, where):
     assert got.status == status
     assert body is None or got.body == body
     assert got.headers.get("content-range") == where
+    head = app.call("HEAD", f"{FILES}/{asset}/digits", Range=wanted)
+    assert (head.status, head.body) == (status, b"")
+    told = ("content-length", "content-range", "content-type", "etag")
+    assert body is None or [head.headers.get(t) for t in told] == [
+        got.headers.get(t) for t in told
+    ]
 
 
 def test_a_file_is_deleted_for_good_with_its_bytes(hub, app, asset):

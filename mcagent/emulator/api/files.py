@@ -18,6 +18,7 @@ from ..files_service import (
     find_file,
     list_files,
     meta_of,
+    piece_of,
     place_of,
     put_file,
     read_range,
@@ -98,15 +99,21 @@ def _found(request: Request, db: sqlite3.Connection, *, write: bool = False) -> 
 async def _read(request: Request) -> Response:
     with hub_of(request).store.reading() as db:
         row = _found(request, db)
-        content = content_of(db, row)
+        wanted = read_range(request.headers.get("range", ""), row["size"])
+        if request.method == "HEAD":
+            content = b""  # only its length is told
+        elif wanted is None:
+            content = content_of(db, row)
+        else:
+            content = piece_of(db, row, *wanted)
     kind = row["type"] if _MEDIA_TYPE.fullmatch(row["type"]) else "application/octet-stream"
     headers = {**_UNTRUSTED, "etag": str(row["etag"]), "content-type": kind}
-    wanted = read_range(request.headers.get("range", ""), len(content))
+    first, behind = wanted or (0, row["size"])
+    headers["content-length"] = str(behind - first)
     if wanted is None:
         return Response(content, headers=headers)
-    first, behind = wanted
-    headers["content-range"] = f"bytes {first}-{behind - 1}/{len(content)}"
-    return Response(content[first:behind], 206, headers)
+    headers["content-range"] = f"bytes {first}-{behind - 1}/{row['size']}"
+    return Response(content, 206, headers)
 
 
 async def _delete(request: Request) -> Response:
