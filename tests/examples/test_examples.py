@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from mcagent.cli.hubclient import HubClient
 from mcagent.cli.hubprocess import HubProcess
-from tests.examples.scene import example_settings
+from tests.examples.scene import Program, example_settings, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXAMPLES = os.path.join(ROOT, "examples")
@@ -95,6 +96,36 @@ def test_host_metrics_without_boarding_says_what_to_do(tmp_path):
     assert "none.json" in output
     assert "hint:" in output
     assert "Traceback" not in output
+
+
+def test_the_guides_own_collector_runs_as_it_stands(hub, tmp_path):
+    """docs/guides/write-your-own-collector.md: its file and its script, on a hub of this machine."""
+    page = os.path.join(ROOT, "docs", "guides", "write-your-own-collector.md")
+    with open(page, encoding="utf-8") as file:
+        blocks = re.findall(r"^```(toml|py)\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL)
+    (_, settings), (_, script) = blocks
+    ca = f"[agent]\nca = {json.dumps(hub.ca_file)}\n"
+    (tmp_path / "press.toml").write_text(settings.replace("[agent]\n", ca), encoding="utf-8")
+    (tmp_path / "collect.py").write_text(script, encoding="utf-8")
+    with HubClient(hub.url, hub.ca_file) as operator:
+        configuration = operator.create_agent("press", "SHARED_SECRET", automap=True)
+        agent = configuration["content"]["clientId"]
+        (tmp_path / "agentconfig.json").write_text(json.dumps(configuration))
+        program = Program(
+            str(tmp_path),
+            "collect",
+            *(sys.executable, tmp_path / "collect.py"),
+            tmp_path / "press.toml",
+        )
+        program.start()
+        try:
+            wait_for(lambda: len(operator.received(agent, "timeseries")) > 3, program.output)
+            assert program.stop() == 0
+        finally:
+            program.close()
+        events = [row["event"]["description"] for row in operator.received(agent, "event")]
+    assert events == ["press: connection lost", "press: connected again, 1 losses so far"]
+    assert "troubles: none loop: " in program.output()
 
 
 @pytest.mark.slow
