@@ -43,11 +43,16 @@ def test_latest_gives_each_variable_at_its_own_time(platform):
     series.write(
         asset,
         "motor",
-        [(T0, {"rpm": 1, "on": True, "label": "x"}), (T0 + 1000, {"rpm": 2, "since": T0})],
+        [
+            (T0, {"rpm": 1, "on": True, "load": 0.5, "label": "x"}),
+            (T0 + 1000, {"rpm": 2, "total": 2**53 + 1, "since": T0, "log": "y"}),
+        ],
     )
     assert series.latest(asset, "motor") == [
+        LatestValue("load", 0.5, T0),
         LatestValue("on", True, T0),
         LatestValue("rpm", 2, T0 + 1000),
+        LatestValue("total", 2**53 + 1, T0 + 1000),
     ]
 
 
