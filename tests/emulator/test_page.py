@@ -10,6 +10,7 @@ import time
 import pytest
 
 import mcagent.emulator
+from mcagent.emulator import Emulator
 
 from .device import AGENTS, call, configuration, event, file_item, ready, sample
 from .device import timeseries as series
@@ -234,6 +235,30 @@ def test_a_number_that_no_double_holds_breaks_no_view_and_no_answer(hub):
     assert read(asked(hub, "events").body)[0]["event"]["details"]["level"] is None
     for line in call(hub.url, "GET", "/_emulator/received").body.splitlines():
         read(line)
+
+
+@pytest.mark.slow
+def test_a_thousand_agents_keep_nobody_waiting_for_the_page(figure):
+    """What the page asks for at each turn: devices are not served meanwhile."""
+    points = {f"p{number}": "DOUBLE" for number in range(10)}
+    with Emulator(tls=False) as hub:
+        agents = [
+            {"name": f"a{n:04d}", "configuration": configuration(**points)} for n in range(1000)
+        ]
+        hub.seed({"agents": agents})
+        for line in call(hub.url, "GET", "/_emulator/page/overview").json["agents"]:
+            hub.automap(line["id"])
+        took = {}
+        for view in ("overview", "sources", "models"):
+            begun = time.process_time()
+            answer = asked(hub, view).json
+            took[view] = round((time.process_time() - begun) * 1000)
+    figure(
+        "page: 1 000 agents of 10 mapped points",
+        ", ".join(f"{v} {ms} ms" for v, ms in took.items()),
+    )
+    assert len(answer[-1]["mappings"]) == 10
+    assert max(took.values()) < 1500  # a tenth of it on a quiet machine
 
 
 @pytest.mark.slow
