@@ -66,11 +66,8 @@ def run(args: "argparse.Namespace") -> int:
     }
     for line in bundle.trouble:
         sys.stderr.write(f"note: {line}\n")
-    found = "nothing is wrong that could be measured"
-    if cause is not None:
-        found = f"the doctor found: {cause.name}: {cause.measured}"
     without = "without secrets" + (", with values" if args.with_payloads else " and values")
-    show(args, value, f"{args.output}: {len(bundle.parts)} files, {without}\n{found}")
+    show(args, value, f"{args.output}: {len(bundle.parts)} files, {without}\n{bundle.found}")
     return exits.OK
 
 

@@ -146,7 +146,7 @@ class Lifecycle:
         self._sent = None
         self._now_ms = now_ms
         measured = self._clock.measure(answer, now_ms)
-        verdict = judge(step[0], answer, self._secrets())
+        verdict = judge(step[0], answer, self.secrets())
         self.reason = verdict.reason
         self._record.judged(step, verdict)
         if verdict.said == table.NOBODY or not isinstance(answer, Response):
@@ -395,5 +395,6 @@ class Lifecycle:
             self._record.refusal = None if problem is None else refusals.to_state(problem)
             self._record.unsaved = True
 
-    def _secrets(self) -> "list[str]":
+    def secrets(self) -> "list[str]":
+        """What must not appear in any text."""
         return self._record.secrets() + self._token.secrets()

@@ -199,7 +199,7 @@ def _read_mappings(case: Case, report: Aftermath) -> None:
     for read in (view.read_configuration, view.read_mappings):
         trouble = read()
         if trouble is not None:
-            raise remote_error(trouble, "the agent's data model and mappings")
+            raise remote_error(case, trouble, "the agent's data model and mappings")
         if view.note:
             report.unread.append(view.note)
             return

@@ -11,7 +11,7 @@ from ..errors import AgentError
 from ..inspection.export import Export
 from ..inspection.places import owner_of
 from ..inspection.stats import read_stats
-from ..inspection.survey import Survey
+from ..inspection.survey import Survey, printable
 from ..live import read_live
 from ..modelstore import ModelStore
 from ..observer import read_status
@@ -54,9 +54,11 @@ class Bundle:
     Attributes:
         parts: Name to text.
         trouble: What could not be collected, a line each.
+        found: What the doctor found, in one line.
     """
 
     def __init__(self) -> None:
+        self.found = "nothing is wrong that could be measured"
         self.parts: "dict[str, str]" = {"README.txt": _ABOUT}
         self.trouble: "list[str]" = []
 
@@ -103,6 +105,9 @@ def collect(
     if payloads:
         makers["payloads.jsonl"] = lambda: _payloads(directory)
     bundle = Bundle()
+    if report.cause is not None:
+        found = f"the doctor found: {report.cause.name}: {report.cause.measured}"
+        bundle.found = printable(scrubber.scrub(found))
     for name, make in makers.items():
         try:
             made = make()

@@ -1,6 +1,7 @@
 """The device that is examined, and what the steps so far have learned of it."""
 
 from ..boarding import read_boarding
+from ..credentials.answers import redacted
 from ..credentials.keystore import Keystore
 from ..credentials.record import Record
 from ..credentials.requests import public_key
@@ -192,6 +193,18 @@ class Case:
         """Send *request* with the access token: what `PlatformView` asks of a session."""
         request.headers = dict(request.headers, Authorization="Bearer " + self.token)
         return self.transport.send(request)
+
+    def words(self, response: "Response") -> str:
+        """Status and the platform's words, without what a gateway may repeat of a request."""
+        return f"{response.status} {redacted(response.reason(), self.secrets())}".strip()
+
+    @property
+    def lifecycle(self) -> "Case":
+        """What `PlatformView` asks of a session: who has secrets."""
+        return self
+
+    def secrets(self) -> "list[str]":
+        return self.record.secrets() + ([self.token] if self.token else [])
 
     def _split(self) -> "tuple[str, int]":
         from urllib.parse import urlsplit

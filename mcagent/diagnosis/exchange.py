@@ -27,7 +27,7 @@ def dry_run(case: Case) -> Step:
     except TransportError as error:
         return no_answer(error, details=details)
     facts = {"status": answer.status}
-    words = f"{answer.status} {answer.reason()}".strip()
+    words = case.words(answer)
     if answer.status in (200, 400) and not answer.is_html():
         return passed(
             f"this agent may use it: an exchange without items is answered {words}",

@@ -41,7 +41,7 @@ def models(case: Case) -> Step:
     if odd is not None:
         return failed(
             "odd-answer",
-            f"the platform answers {odd.status} {odd.reason()} to the question for its model",
+            f"the platform answers {case.words(odd)} to the question for its model",
             "wait and try again",
         )
     if view.note:
@@ -85,7 +85,7 @@ def mappings(case: Case) -> Step:
         return no_answer(error)
     if odd is not None:
         return failed(
-            "odd-answer", f"the platform answers {odd.status} {odd.reason()}", "wait and try again"
+            "odd-answer", f"the platform answers {case.words(odd)}", "wait and try again"
         )
     if view.note:
         return skipped(view.note)

@@ -117,7 +117,7 @@ def answer(case: Case) -> Step:
     if response.status != 200:
         cause = "rate-limited" if response.status == 429 else "odd-answer"
         cause = "platform-trouble" if response.status >= 500 else cause
-        words = f"{response.status} {response.reason()}".strip()
+        words = case.words(response)
         return failed(
             cause,
             f"{case.host} answered {words} to the request for its public key",

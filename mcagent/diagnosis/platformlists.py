@@ -26,23 +26,20 @@ class Page:
         refused: ``""``, or the platform's no, to be said after what was asked for.
     """
 
-    def __init__(self, response: "Response", request: Request) -> None:
+    def __init__(self, case: "Case", response: "Response", request: Request) -> None:
         self.rows: "list[dict[str, Any]]" = []
         self.total = self.pages = 0
         self.refused = ""
         self.status = response.status
         if response.status in _NOT_OURS:
-            self.refused = "may not be read by the agent (HTTP %d %s)" % (
-                response.status,
-                response.reason(),
-            )
+            self.refused = "may not be read by the agent (HTTP %s)" % case.words(response)
             return
         answer = response.json()
         if response.status != 200 or not isinstance(answer, dict):
-            raise remote_error(response, "what became of the uploads", request)
+            raise remote_error(case, response, "what became of the uploads", request)
         content = answer.get("content")
         if not isinstance(content, list):
-            raise remote_error(response, "what became of the uploads", request)
+            raise remote_error(case, response, "what became of the uploads", request)
         self.rows = [row for row in content if isinstance(row, dict)]
         self.total = _number(answer.get("totalElements"), len(self.rows))
         self.pages = _number(answer.get("totalPages"), 1)
@@ -69,7 +66,7 @@ class Lists:
         if sort:
             query += "&sort=" + sort
         request = Request("GET", self._url(path) + query)
-        return Page(self._case.send(request), request)
+        return Page(self._case, self._case.send(request), request)
 
     def newest(self, path: str, member: str, count: int) -> Page:
         """The *count* newest rows by the time in *member*, newest first."""
@@ -96,22 +93,21 @@ class Lists:
         if response.status in (200, 201) and isinstance(answer, dict):
             return answer, ""
         if response.status == 409 or response.status in _NOT_OURS:
-            return None, "HTTP %d %s" % (response.status, response.reason())
-        raise remote_error(response, "switching diagnostics on", request)
+            return None, "HTTP " + self._case.words(response)
+        raise remote_error(self._case, response, "switching diagnostics on", request)
 
     def _url(self, path: str) -> str:
         return "%s/api/mindconnect/v3/%s" % (self._case.base_url, path)
 
 
 def remote_error(
-    response: "Response", asked: str, request: "Request | None" = None
+    case: "Case", response: "Response", asked: str, request: "Request | None" = None
 ) -> RemoteError:
     """The platform answered something that is not about this agent."""
     return RemoteError(
-        "asked for %s the platform answered HTTP %d %s"
-        % (asked, response.status, response.reason()),
+        "asked for %s the platform answered HTTP %s" % (asked, case.words(response)),
         status=response.status,
-        reason=response.reason(),
+        reason=case.words(response),
         correlation_id="" if request is None else request.correlation_id,
     )
 

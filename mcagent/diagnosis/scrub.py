@@ -5,9 +5,11 @@ The parts of a bundle are made without secrets; this stands behind them, because
 """
 
 import re
+from itertools import islice
 
 from ..errors import AgentError
 from ..inspection.entry import KEPT, Entry, json_text
+from ..inspection.export import Export
 from ..inspection.survey import Survey
 from ..inspection.walk import SegmentWalk
 
@@ -21,6 +23,7 @@ LEFT_OUT = "[left out]"
 _LEAST_CHARACTERS = 6  # shorter ones would take half of the text with them
 _BEGINNING = 12  # of a key: words of others are cut off anywhere, so a part of it may be left
 _MOST_REFUSED = 1000  # records whose values are looked for
+_MOST_WAITING = 100  # of each lane: those that are refused stand in front
 _LOOKS = (
     re.compile(r"eyJ[\w.-]{12,}"),  # a JWT: IAT, RAT, access token, assertion
     re.compile(r"(?<=[Bb]earer )\S+"),
@@ -83,7 +86,8 @@ def scrubber_for(case: "Case", proxies: "list[str]") -> Scrubber:
         keys.append(case.token)
     for proxy in proxies:
         keys += _of_proxy(proxy)
-    return Scrubber(keys, _of_refused(case.directory))
+    words = _of_refused(case.directory) + _of_waiting(case.directory)
+    return Scrubber(keys, words)
 
 
 def _of_proxy(text: str) -> "list[str]":
@@ -120,6 +124,20 @@ def _of_refused(directory: str) -> "list[str]":
                     found += _texts(json_text(Entry(lane, record, KEPT).payload))
         except OSError:
             continue  # what cannot be read cannot be quoted by us
+    return found
+
+
+def _of_waiting(directory: str) -> "list[str]":
+    """The values of the oldest records that wait: the platform may refuse them just now."""
+    found: "list[str]" = []
+    try:
+        survey = Survey(directory)
+    except AgentError:
+        return found
+    for lane in ("events", "timeseries"):
+        entries = Export(survey, lambda _size: None).entries([lane])
+        for entry in islice(entries, _MOST_WAITING):
+            found += _texts(json_text(entry.payload))
     return found
 
 

@@ -1,6 +1,6 @@
 """POST /exchange: the sender of everything that fits into one body."""
 
-from ..credentials.answers import retry_after_ms
+from ..credentials.answers import redacted, retry_after_ms
 from ..errors import TransportError
 from ..transport.http import Request
 from . import outcome
@@ -49,7 +49,7 @@ class Answer:
     @classmethod
     def of_response(cls, row: outcome.Row, response: "Response", session: "Session") -> "Answer":
         """The answer *response*, which *row* was found for."""
-        words = response.reason()
+        words = redacted(response.reason(), session.lifecycle.secrets())
         return cls(
             row,
             status=response.status,

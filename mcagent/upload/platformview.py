@@ -1,9 +1,9 @@
 """What the platform knows about this agent: its configuration and its mappings.
 
-The platform answers 200 to samples of an agent without either, and drops them. So they are asked
-for before samples go out.
+It answers 200 to samples of an agent without either, and drops them: they are asked for before.
 """
 
+from ..credentials.answers import redacted
 from ..messages.timestamp import format_ms
 from ..runtime import log
 from ..transport.http import Request
@@ -199,7 +199,7 @@ class PlatformView:
 
     def _unread(self, response: "Response", for_model: bool) -> "Response | None":
         """Reading the mappings was answered with no."""
-        words = (response.status, response.reason())
+        words = (response.status, redacted(response.reason(), self._session.lifecycle.secrets()))
         if response.status in (400, 403, 404) and not response.is_html():
             # Not this agent's right: the platform decides about unmapped points alone.
             self._forget()

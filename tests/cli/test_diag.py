@@ -14,6 +14,8 @@ from mcagent.buffer import Buffer
 from mcagent.credentials.keystore import Keystore
 from mcagent.diagnosis.scrub import Scrubber
 from mcagent.emulator import Emulator
+from mcagent.transport.cpython import Urllib3Transport
+from mcagent.transport.http import Response
 from tests.cli.running import inside, mcagent, refused, write_json
 
 VALUE = "Pl4nted-value-nobody-may-read"
@@ -183,11 +185,43 @@ def test_beside_a_service(plant, tmp_path):
     """The status is the running service's own; a refusal that it has just met is scrubbed."""
     with Agent.open(plant.state) as agent:
         agent._outgoing._get()._dispatch.last_error = f"HTTP 400: {REFUSED} is no note"
+        agent._outgoing._get()._dispatch.lanes["events"].reason = f"held: {VALUE} is refused"
         agent.start()
-        assert plant.diag(tmp_path / "out.zip").code == 0
+        result = plant.diag(tmp_path / "out.zip")
+        assert result.code == 0
+        assert grep({"terminal": result.out + result.err}, plant.secrets + plant.values) == []
         parts = unpack(tmp_path / "out.zip")
     assert json.loads(parts["status.json"])["pid"] == os.getpid()
     assert grep(parts, plant.secrets + plant.values) == []
+
+
+@pytest.mark.slow
+def test_a_gateway_that_quotes_what_it_was_sent(plant, tmp_path):
+    """Neither the token that came with a request, nor a value, nor an order to the terminal."""
+
+    class Echo(Urllib3Transport):
+        def send(self, request):
+            answer = super().send(request)
+            if not request.url.endswith("/exchange"):
+                return answer
+            text = f"{VALUE} came \x1b[31m with {request.headers['Authorization']}"
+            return Response(
+                400, {"content-type": "application/json"}, json.dumps({"message": text}).encode()
+            )
+
+    with Agent.open(plant.state, transport=Echo()) as agent:
+        agent.upload()
+        token = agent._outgoing._get().session.lifecycle.secrets()[-1]
+        status = agent.status().upload
+        assert VALUE in status["held"]["events"]
+        assert token[:40] not in str(status)
+        agent.start()
+        result = plant.diag(tmp_path / "out.zip")
+    assert result.code == 0
+    assert "the doctor found: delivery" in result.out
+    assert "\x1b" not in result.out
+    parts = {**unpack(tmp_path / "out.zip"), "terminal": result.out + result.err}
+    assert grep(parts, [*plant.secrets, token[:60], *plant.values]) == []
 
 
 def test_before_anything_is_there(tmp_path):

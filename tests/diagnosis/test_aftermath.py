@@ -326,6 +326,11 @@ class Platform:
     client_id = "0f5b7c1d2e3a44b59c6d7e8f90a1b2c3"
     directory = "/nowhere"
     fs = ReadOnlyFileSystem()
+    words = Case.words
+    lifecycle = Case.lifecycle
+
+    def secrets(self):
+        return []
 
     def __init__(self, **answers):
         self._answers = {"dataPointMappings": page(), "diagnosticActivations": page(), **answers}

@@ -192,6 +192,13 @@ class FakeSession:
     platform_steady_ms = None
     wait_ms = 0
 
+    @property
+    def lifecycle(self):
+        return self
+
+    def secrets(self):
+        return []
+
     def now_ms(self):
         return self._clock.now_ms()
 

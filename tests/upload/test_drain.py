@@ -49,6 +49,13 @@ class Platform:
         self.bodies = []
         self.trouble = []
 
+    @property
+    def lifecycle(self):
+        return self
+
+    def secrets(self):
+        return []
+
     def now_ms(self):
         return 0
 
