@@ -1,9 +1,10 @@
 """Reading time series: in pieces, one page held at a time, every record once."""
 
 import json
+import re
 from decimal import Decimal
 
-from ..errors import InvalidMessage
+from ..errors import InvalidMessage, RemoteError
 from ..transport.http import MAX_ANSWER_BYTES
 from .errors import require
 from .paging import loop_error, next_link
@@ -21,6 +22,8 @@ TIMESERIES = "/api/iottimeseries/v3/timeseries"
 READ = "iot.tim.r"
 PAGE_MAX = 2000
 RANGE_MAX_MS = 90 * 86_400_000
+# "Input limit[2001] can't exceed max configured limit of - 2000" was observed: it is a setting.
+_CONFIGURED = re.compile(r"max configured limit of - ([0-9]{1,9})\b")
 
 
 class Reader:
@@ -71,14 +74,17 @@ class Reader:
         size = page if limit is None else min(page, limit)
         while after_ms < until_ms:
             begin_ms, end_ms = _window(after_ms, until_ms, descending=descending)
-            response = self._get(
-                {
-                    "from": show(begin_ms),
-                    "to": show(end_ms),
-                    "limit": size,
-                    "sort": "desc" if descending else None,
-                }
-            )
+            query = {
+                "from": show(begin_ms),
+                "to": show(end_ms),
+                "limit": size,
+                "sort": "desc" if descending else None,
+            }
+            try:
+                response = self._get(query)
+            except RemoteError as error:
+                size = _most_allowed(error, size)
+                continue
             if len(response.body) >= MAX_ANSWER_BYTES and size > 1:
                 size //= 2  # it was cut off: large texts; fewer at a time
                 continue
@@ -162,6 +168,19 @@ def _window(after_ms: int, until_ms: int, *, descending: bool) -> "tuple[int, in
     if descending:
         return max(after_ms, until_ms - RANGE_MAX_MS), until_ms
     return after_ms, min(until_ms, after_ms + RANGE_MAX_MS)
+
+
+def _most_allowed(error: RemoteError, size: int) -> int:
+    """How many records a service gives at most that refused to give *size*.
+
+    Raises:
+        RemoteError: *error*, if it is about anything else.
+    """
+    found = _CONFIGURED.search(error.reason) if error.status == 400 else None
+    most = int(found.group(1)) if found else 0
+    if not 0 < most < size:
+        raise error
+    return most
 
 
 def check_number(name: str, value: "int | None", most: "int | None") -> None:
