@@ -241,8 +241,9 @@ def test_a_million_samples_are_drawn_quickly(hub, open_page, figure):
 
 @pytest.mark.parametrize("size", [(390, 844), (320, 640)])
 def test_a_phone_needs_no_sideways_scrolling(hub, press, open_page, picture, size):
-    for number in range(20):
-        press.record(number)
+    now = int(time.time() * 1000)
+    for number in range(40):
+        press.record(number, timestamp=now - 40_000 + number * 1000)
     press.agent.submit(Event("x" * 200, severity=Severity.ERROR))
     press.agent.upload(timeout_s=20)
     page = open_page(hub.url, viewport=size, is_mobile=True, has_touch=True)

@@ -103,7 +103,7 @@ export class Chart {
       height: 190,
       ms: 1,
       legend: { show: false },
-      padding: [10, 14, 0, 0],
+      padding: [10, 30, 0, 0], // room for half a label of time
       cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { show: false } },
       scales: { x: { time: true, auto: false }, y: { auto: false } },
       axes: [{ ...axis, values: axisTimes, splits: roundTimes, space: 86, size: 30 }, { ...axis, size: (_plot, labels) => Math.max(44, 16 + 7.2 * Math.max(0, ...(labels || []).map((label) => label.length))), values: (_plot, splits) => splits.map(number) }],
