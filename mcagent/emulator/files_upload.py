@@ -11,9 +11,17 @@ from .settings import Settings
 PARTS_MAX = 1000
 
 
-def start(db: sqlite3.Connection, place: Place, meta: Meta, *, now_ms: int) -> None:
-    """Begin an upload; what an earlier one left is dropped."""
+def start(
+    db: sqlite3.Connection, place: Place, meta: Meta, settings: Settings, *, now_ms: int
+) -> None:
+    """Begin an upload; what an earlier one left is dropped, and what is too old of all others."""
     _drop(db, place)
+    too_old = db.execute(
+        "SELECT asset, path, name FROM uploads WHERE started_ms <= ?",
+        (now_ms - settings.upload_life_s * 1000,),
+    ).fetchall()
+    for row in too_old:
+        _drop(db, Place(*row))
     db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)", (*place, *meta, now_ms))
 
 

@@ -188,6 +188,19 @@ def test_an_unfinished_upload_vanishes_after_two_days(hub, path, offset_s, statu
     assert step(app, path, "upload=complete").status == status
 
 
+def test_what_vanished_is_not_kept_on_the_disk(hub, path):
+    hub.change_settings(token_life_s=10 * 86400)
+    app = Application(hub)
+    step(app, path, "upload=start")
+    step(app, path, "part=1", b"x")
+    hub.set_clock(2 * 86400 + 60)
+    step(app, f"{path}.other", "upload=start")
+    step(app, f"{path}.other", "part=1", b"y")
+    with hub._running.store.reading() as db:
+        kept = [row["name"] for row in db.execute("SELECT name FROM upload_parts")]
+    assert kept == ["film.bin.other"]
+
+
 def test_the_node_clients_sizes_pass_in_strict_mode(hub, app, path):
     """Promise: a part of 8 MiB, its uploader's default, and the remainder with `complete`."""
     hub.change_settings(

@@ -71,7 +71,7 @@ async def _put(request: Request) -> Response:
         check_condition(row, etag_of(request, "if-match"), stale=hub.settings.stale_file_status)
         status = 201 if row is None else 200
         if step == "start":
-            files_upload.start(db, place, meta, now_ms=now_ms)
+            files_upload.start(db, place, meta, hub.settings, now_ms=now_ms)
             return empty(status)
         if "part" in query:
             files_upload.add_part(db, place, query["part"], body, hub.settings, now_ms=now_ms)
