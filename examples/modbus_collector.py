@@ -78,7 +78,7 @@ class Device:
             if not self.client.connect():
                 raise ConnectionException("it refuses the connection, or is not there")
             self.blocks = blocks_of(self.points, self.peer)
-        codes, todo, self.blocks = {}, self.blocks, []
+        codes, todo, blocks = {}, list(self.blocks), []
         while todo:
             block = todo.pop(0)
             data, code = self.request(block)
@@ -86,9 +86,10 @@ class Device:
                 half = len(block) // 2  # and so until the next connection
                 todo[:0] = block[:half], block[half:]
                 continue
-            self.blocks.append(block)
+            blocks.append(block)
             for point in block:
                 codes[point.id] = self.take(point, data, block[0].register, code)
+        self.blocks = blocks
         return codes
 
     def request(self, block):
@@ -99,6 +100,8 @@ class Device:
         if answer.isError():
             if answer.exception_code in NOT_BEHIND_GATEWAY:
                 raise ModbusException(f"the gateway has no answer of unit {self.peer.unit_id}")
+            if not answer.exception_code:
+                raise ModbusException("an exception without a code")
             return [], answer.exception_code
         data = answer.bits if table in BITS else answer.registers
         if len(data) < count:

@@ -126,7 +126,9 @@ class CollectorFile:
                 source = self.name
                 if together:
                     source = firsts.setdefault(str(entry.get(together)), common.id)
-                described[common.id] = (common.source or source, data_point)
+                source = common.source or source
+                DataSource(source, [data_point])  # its name is wrong for this point alone
+                described[common.id] = (source, data_point)
                 whole = Section(where, entry, {**_POINT, **point})
                 if check is not None:
                     check(whole)
@@ -134,7 +136,7 @@ class CollectorFile:
                     _own(owners, unique, entry[unique], common.id)
                 self.points.append(whole)
             except (ConfigurationError, InvalidMessage) as error:
-                text = error.message.removeprefix(where + ": ")
+                text = error.message.removeprefix(where).lstrip(": ")
                 self.troubles.tell(where, text, hint=error.hint)
         if not self.points:
             raise ConfigurationError(

@@ -78,6 +78,7 @@ def test_points_that_are_not_read_together_have_sources_of_their_own(tmp_path):
         ('id = "bad"\ntype = "FLOAT"\nregister = 1', "FLOAT", False),
         ('id = "oil"\nregister = 1', "a point 'oil' already", False),
         ('id = "bad"\nregister = 666', "there is no register 666", True),
+        (f'id = "bad"\nregister = 1\nsource = "{"s" * 300}"', "300 characters, 64 allowed", False),
     ],
 )
 def test_a_wrong_point_is_told_and_the_rest_goes_on(tmp_path, caplog, entry, told, in_model):
@@ -103,6 +104,14 @@ def test_what_only_one_point_may_have_is_refused_to_the_second(tmp_path, caplog)
     assert [point.id for point in file.points] == ["oil", "strokes"]
     assert "register 7 is that of 'oil' already; each register is one point's" in caplog.text
     assert "water" in file.model.points
+
+
+def test_what_is_no_table_is_told_with_its_place_once(tmp_path, caplog):
+    with pytest.raises(ConfigurationError, match="no point that could be collected"):
+        read(tmp_path, "points = [1]\n" + HEAD)
+    (record,) = caplog.records
+    assert record.getMessage().count("point 1") == 1
+    assert "is 1, not a table" in record.getMessage()
 
 
 def test_a_file_without_a_right_point_is_refused(tmp_path):

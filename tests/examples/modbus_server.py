@@ -3,10 +3,11 @@
 python modbus_server.py PORT LOG [MODE]
 
 Registers 0 to 9 and 20 to 29 exist. MODE is slow, garbage, nan, idle (closes a connection that says
-nothing for 0.1 s), short (no more than four registers a request), gateway (the device behind it is off).
+nothing for 0.1 s), nameless (each third answer is an exception without a code), short (no more than four registers a request), gateway (the device behind it is off).
 """
 
 import asyncio
+import itertools
 import os
 import signal
 import struct
@@ -86,6 +87,24 @@ async def forgetful(behind):
     return await asyncio.start_server(serve, "127.0.0.1", PORT)
 
 
+async def nameless(behind):
+    """Hand on what the server on the port *behind* says, each third time an exception that is none."""
+    count = itertools.count(1)
+
+    async def serve(reader, writer):
+        device, to_device = await asyncio.open_connection("127.0.0.1", behind)
+        while request := await reader.read(260):
+            to_device.write(request)
+            answer = await device.read(260)
+            if next(count) % 3 == 0:  # transaction, protocol, length 3; unit, function, 0
+                answer = answer[:4] + bytes([0, 3, answer[6], answer[7] | 0x80, 0])
+            writer.write(answer)
+        writer.close()
+        to_device.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", PORT)
+
+
 async def main():
     if MODE == "garbage":
         await garbage()
@@ -97,6 +116,9 @@ async def main():
     if MODE == "idle":
         port = int(sys.argv[4])
         await forgetful(port)
+    if MODE == "nameless":
+        port = int(sys.argv[4])
+        await nameless(port)
     server = ModbusTcpServer(device, address=("127.0.0.1", port))
     loop = asyncio.get_running_loop()
     end = asyncio.Event()

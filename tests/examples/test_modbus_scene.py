@@ -197,6 +197,19 @@ def test_a_device_that_closes_idle_connections_is_not_lost(tmp_path):
         assert scene.stored("strokes", bad=True) == {}
 
 
+def test_an_exception_that_is_none_costs_no_point(tmp_path):
+    """Code 0 is neither a value nor a reason: the connection is made anew, and all points are read."""
+    with Scene(tmp_path, "modbus_collector") as scene:
+        output = collected(
+            scene,
+            *("nameless", free_port()),
+            until=lambda: len(scene.stored("strokes")) > 6,
+        )
+        assert "trying again: Modbus Error: an exception without a code" in output
+        assert "collect failed" not in output
+        assert scene.stored("running").keys() == scene.stored("strokes").keys()
+
+
 def test_a_device_that_is_off_behind_its_gateway_is_lost(tmp_path):
     """It is no mistake in the table."""
     with Scene(tmp_path, "modbus_collector") as scene:
