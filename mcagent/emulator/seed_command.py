@@ -55,8 +55,6 @@ def send_plant(plant: Any, url: str, ca_file: "str | None") -> dict[str, Any]:
     Raises:
         SeedError: No hub answers there, or it refuses the plant.
     """
-    if plant is None:
-        raise SeedError("the plant is empty", "see docs/emulator.md, Plants")
     try:
         body = json.dumps(plant, default=str)  # YAML has dates
     except (ValueError, RecursionError) as error:

@@ -44,12 +44,17 @@ def read_plant(name: str) -> Any:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SeedError(f"{name} is not UTF-8: {error}", "save it as UTF-8") from error
-    if path.lower().endswith(".json"):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise SeedError(f"{name} is not JSON: {error}", "see docs/emulator.md") from error
-    return _yaml(name, text)
+    plant = _json(name, text) if path.lower().endswith(".json") else _yaml(name, text)
+    if plant is None:
+        raise SeedError(f"{name} describes nothing", "see docs/emulator.md, Plants")
+    return plant
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SeedError(f"{name} is not JSON: {error}", "see docs/emulator.md") from error
 
 
 def _yaml(name: str, text: str) -> Any:

@@ -314,7 +314,8 @@ def test_the_command_loads_a_plant_and_writes_boarding_files(hub, tmp_path):
         ("big.json", b" " * 10_000_001, "more than 10000000"),
         ("wrong.yaml", b"turbines: []", "turbines"),
         ("list.json", b"[]", "refused"),
-        ("empty.yaml", b"# nothing yet\n", "the plant is empty"),
+        ("empty.yaml", b"# nothing yet\n", "describes nothing"),
+        ("null.json", b"null", "describes nothing"),
         ("circle.yaml", b"agents: &x [*x]", "the plant contains itself"),
         # Few bytes become many: the hub says what is wrong, not where its own cut was.
         (
