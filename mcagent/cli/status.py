@@ -92,7 +92,7 @@ def text(status: "dict[str, Any]", now_ms: int) -> str:
 # In rows of their own.
 _TOLD = (
     "retry_in_s", "reason", "last_error", "last_error_s", "last_success_s", "clock", "vanished",
-    "network", "unmapped", "unmapped_why", "secret_expires_ms", "secret_days_left",
+    "network", "proxy", "unmapped", "unmapped_why", "secret_expires_ms", "secret_days_left",
 )  # fmt: skip
 
 

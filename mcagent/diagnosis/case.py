@@ -44,6 +44,7 @@ class Case:
         write_error: Why no file could be written into the state directory; None where it could.
         ca_file, crl_file, proxy_setting: What this examination goes by.
         followed: Those of them (`ca_file`, `crl_file`, `proxy`) that somebody else told, to who.
+        other_way: What the service goes by and this examination does not; ``""``.
         proxy_source: Where the proxy setting comes from, for messages.
         proxy_secret: The service gives its proxy a password, which it tells nobody.
         verdicts: Of the steps that were taken, by their names.
@@ -73,6 +74,7 @@ class Case:
         self.proxy_setting = proxy
         self.proxy_source = "the proxy setting"
         self.proxy_secret = False
+        self.other_way = ""
         self.ca_file = ca_file
         self.crl_file = crl_file
         self.followed: "dict[str, str]" = {}

@@ -26,6 +26,12 @@ def look(case: Case) -> Step:
     if not reason or not live["pending"]:
         return passed(f"the running service delivers; {live['pending']} records pending")
     words = f"the running service waits, {upload['retry_in_s']:.0f} s more: {reason}"
+    if case.other_way:
+        return failed(
+            "waits",
+            f"{words}; it goes another way than this examination: {case.other_way}",
+            f"mend that: from here each step works; {_WAITS}",
+        )
     if case.verdicts.get("exchange") == PASS:
         return passed(f"{words}; from here each step works now, and {_WAITS}")
     return failed(

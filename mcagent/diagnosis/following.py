@@ -31,17 +31,21 @@ def follow_service(case: Case) -> "list[str]":
             settings[name] = str(theirs)
             lines.append(f"{words} {theirs}, from {who}")
         elif ours is not None and os.path.abspath(ours) != theirs:
+            case.other_way = f"its {words} is {theirs or 'none'}"
             lines.append(f"{words} {ours}, by option; {who}, takes {theirs or 'none'}")
     lines += _proxy(case, network, who, settings)
     ours, theirs = os.environ.get("SSL_CERT_FILE"), network.get("ssl_cert_file")
     if ours != theirs and case.ca_file is None and "ca_file" not in settings:
         lines.append(f"SSL_CERT_FILE here is {ours}; of {who}, it is {theirs}")
-    if settings:
+    for name, value in settings.items():
         try:
-            case.go_by(settings, who)
+            case.go_by({name: value}, who)
         except ConfigurationError as error:
-            case.proxy_secret = False
-            return [f"{who}, goes another way, which cannot be gone here: {error.message}"]
+            case.proxy_secret = case.proxy_secret and name != "proxy"
+            case.other_way = error.message
+            lines = [line for line in lines if value not in line]
+            text = f"{who}, goes another way, which cannot be gone here: {error.message}"
+            lines.insert(0, text)
     return lines
 
 
@@ -49,6 +53,9 @@ def _proxy(
     case: Case, network: "dict[str, Any]", who: str, settings: "dict[str, str]"
 ) -> "list[str]":
     theirs = network.get("proxy")
+    if theirs and case.proxy_setting is not None:
+        # An address may be the same, and the password another one.
+        case.other_way = f"its proxy is {theirs}"
     if theirs is None or case.proxy_setting is not None:
         return []  # it has sent nothing yet; or an option says otherwise (step "proxy" tells)
     if theirs == _from_environment(case):

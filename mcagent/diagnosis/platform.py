@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from ..errors import ConfigurationError
 from ..transport.cpython.trust import Trust
 from . import firewall
 from .case import CONNECT_TIMEOUT_S, Case
@@ -18,13 +19,16 @@ def tls(case: Case) -> Step:
         return skipped("http:// on this device's own loopback needs none", blocks=False)
     case.reach()
     error = case.error
-    look = look_at(
-        case.host,
-        case.port,
-        trust=Trust(case.ca_file, case.crl_file),
-        proxy=case.proxy,
-        timeout_s=CONNECT_TIMEOUT_S,
-    )
+    try:
+        look = look_at(
+            case.host,
+            case.port,
+            trust=Trust(case.ca_file, case.crl_file),
+            proxy=case.proxy,
+            timeout_s=CONNECT_TIMEOUT_S,
+        )
+    except ConfigurationError as unusable:  # a file of ours
+        return failed("certificate", unusable.message, unusable.hint)
     details = look.lines()
     facts = {"version": look.version, "chain": [entry.to_dict() for entry in look.chain]}
     if case.ca_file is not None:

@@ -8,6 +8,8 @@ import time
 import pytest
 
 from mcagent import Agent
+from mcagent.diagnosis import delivery
+from mcagent.diagnosis.case import Case
 from mcagent.diagnosis.following import follow_service
 from mcagent.live import read_live
 from tests.cli.running import inside
@@ -175,6 +177,23 @@ def test_a_file_that_is_gone_meanwhile_is_told(onboarded, tmp_path):
     assert "cannot be gone here: CA file" in steps["service"]["details"][0]
 
 
+def test_a_list_that_was_spoiled_under_the_service_is_told(onboarded, tmp_path):
+    """It says itself why it sends nothing, and the doctor does not find it well from elsewhere."""
+    crl_file = tmp_path / "crl.pem"
+    crl_file.write_bytes(certificates.Authority("another CA").crl())
+    options = {"ca_file": onboarded.hub.ca_file, "crl_file": str(crl_file), "proxy": ""}
+    with service(onboarded, meets=False, **options) as agent:
+        crl_file.unlink()
+        agent.record({"strokes": 2})
+        until_s = time.monotonic() + 20
+        while "CRL file" not in (reason := agent.status().upload["reason"]):
+            assert time.monotonic() < until_s, reason
+            time.sleep(0.05)
+        code, cause, step, _steps = alone(onboarded)
+    assert (code, cause) == (1, ("delivery", "waits"))
+    assert f"{crl_file} cannot be read" in step["measured"]
+
+
 @pytest.mark.parametrize("live", [{}, {"upload": None}, {"upload": {"network": 5}}, {"pid": 1}])
 def test_a_service_that_does_not_tell_changes_nothing(live):
     class Case:
@@ -182,3 +201,20 @@ def test_a_service_that_does_not_tell_changes_nothing(live):
             return live
 
     assert follow_service(Case()) == []
+
+
+def test_a_service_that_waits_on_another_way_is_not_found_well(tmp_path):
+    """Its proxy's password was changed; the one that was given to the doctor is the new one."""
+    network = {"ca_file": None, "crl_file": None, "proxy": "http://proxy:3128"}
+    upload = {"reason": "the proxy refused the password", "retry_in_s": 3, "network": network}
+    case = Case(str(tmp_path), proxy="http://press7:Pl4nted@proxy:3128")
+    case.live = {"pid": 5, "pending": 7, "upload": upload}
+    case.ask_service = lambda: case.live
+    case.verdicts = {"exchange": "pass"}
+    follow_service(case)
+    step = delivery.look(case)
+    case.transport.close()
+    assert (step.verdict, step.cause) == ("fail", "waits")
+    assert "the proxy refused" in step.measured
+    assert "its proxy is http://proxy:3128" in step.measured
+    assert "Pl4nted" not in step.measured

@@ -305,5 +305,5 @@ def test_unusable_ca_file_is_told_at_once(tmp_path, ca_file):
     assert caught.value.hint
     broken = tmp_path / "broken.pem"
     broken.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    with pytest.raises(ConfigurationError, match="cannot read"):
+    with pytest.raises(TransportError, match="cannot read"):
         cpython.Urllib3Transport(ca_file=str(broken)).send(Request("GET", "https://localhost/"))

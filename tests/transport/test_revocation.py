@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mcagent.errors import ConfigurationError
+from mcagent.errors import ConfigurationError, TransportError
 from mcagent.transport.http import Request
 from tests.transport.certificates import Authority, context
 from tests.transport.servers import Server
@@ -156,8 +156,10 @@ def test_list_that_vanished_is_told(transport_for, tmp_path, root, between):
     with Server(context=context(tmp_path, between.leaf(), between)) as server:
         transport = transport_for(root.crl(), between.crl())
         os.unlink(tmp_path / "crl.pem")
-        with pytest.raises(ConfigurationError, match="cannot be read"):
+        with pytest.raises(TransportError, match="cannot be read") as caught:
             transport.send(Request("GET", server.url))
+        assert caught.value.kind == "certificate"
+        assert server.connections == 0
 
 
 def test_certificate_in_the_list_file_is_no_way_to_be_trusted(new_transport, files):
@@ -178,8 +180,9 @@ def test_unusable_list_file_is_told_at_once(new_transport, files, content):
 def test_broken_list_is_told_with_the_tool_that_shows_it(new_transport, files, tls_server):
     """PEM around nonsense."""
     path = files("crl.pem", b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(TransportError) as caught:
         new_transport(crl_file=path).send(Request("GET", tls_server.url))
+    assert caught.value.kind == "certificate"
     assert "revocation list that OpenSSL cannot read" in str(caught.value)
     assert "openssl crl" in caught.value.hint
 

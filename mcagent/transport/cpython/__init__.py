@@ -123,7 +123,6 @@ class Urllib3Transport(Transport):
 
         Raises:
             TransportError: There was no answer; `kind` names the step that failed.
-            ConfigurationError: OpenSSL cannot read the CA file or the revocation lists.
         """
         url = self._target(request.url)
         proxy = self._proxy_for(url)
@@ -133,6 +132,8 @@ class Urllib3Transport(Transport):
         self._under_way[progress] = request.once
         try:
             return self._with_clock(request, url, progress)
+        except ConfigurationError as error:  # a file that was good when this was made
+            raise TransportError(error.message, kind="certificate", hint=error.hint) from error
         finally:
             del self._under_way[progress]
             progress.finish()
