@@ -12,8 +12,8 @@ from tests.packaging.machines import PLATFORMS, needed
 from tests.source_tree import ROOT, modules
 
 WHEEL_GOAL_BYTES = 400_000
-WHEEL_DEVICE_MAX_BYTES = 460_000
-WHEEL_MAX_BYTES = 890_000  # docs/adr/0013 says what it bought
+WHEEL_DEVICE_MAX_BYTES = 463_000
+WHEEL_MAX_BYTES = 895_000  # docs/adr/0013 says what it bought
 # What a command of an operator imports, and no command of a device does.
 OPERATORS_IMPORTS = (b"from ..services.", b"from .platformsession ")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
