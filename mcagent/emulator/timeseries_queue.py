@@ -13,7 +13,7 @@ from typing import Any
 from .clock import PlatformClock
 from .settings import Settings
 from .store import Store
-from .timeseries import Span, Values, Variable, delete_range, write_records
+from .timeseries import Span, Values, Variable, delete_range, variables_of, write_records
 from .worker import Worker
 
 
@@ -81,13 +81,21 @@ def _run_queued(number: int, db: sqlite3.Connection) -> None:
 
 def _run(db: sqlite3.Connection, work: dict[str, Any]) -> None:
     place = (work["asset"], work["aspect"])
+    # While it waited the asset may have been deleted, and the keys of its series are another's.
+    there = {variable.series for variable in variables_of(db, *place)}
+    if not there:
+        return
     if work["kind"] == "delete":
         variables = [Variable(*each) for each in work["variables"]]
-        delete_range(db, place, variables, Span(*work["span"]))
+        held_by = [variable for variable in variables if variable.series in there]
+        delete_range(db, place, held_by, Span(*work["span"]))
         return
     write_records(
         db,
-        {(place, time_ms): dict(held) for time_ms, held in work["records"]},
+        {
+            (place, time_ms): {key: value for key, value in held if key in there}
+            for time_ms, held in work["records"]
+        },
         now_ms=work["now_ms"],
         replace=True,
     )

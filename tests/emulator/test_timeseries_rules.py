@@ -209,6 +209,29 @@ def test_every_type_survives_the_wait(hub, plant):
     assert plant.read() == [record]
 
 
+def test_what_waits_for_an_asset_that_was_deleted_reaches_no_other(hub):
+    """The next asset's series take the keys of the deleted one's."""
+    shape = {"m": {"v": {"type": "INT"}}}
+    app = Application(hub)
+
+    def send(asset, method, query="", body=None):
+        path = f"/api/iottimeseries/v3/timeseries/{asset}/m{query}"
+        assert app.call(method, path, body).status == 204
+
+    old = hub.create_asset("old", shape)
+    hub.change_settings(visibility_delay_s=0.5)
+    send(old, "PUT", body=[{"_time": "2026-01-05T08:00:00Z", "v": 1}])
+    send(old, "DELETE", "?from=2026-01-05T08:00:00Z&to=2026-01-05T09:00:00Z")
+    path = f"/api/assetmanagement/v3/assets/{old}"
+    assert app.call("DELETE", path, If_Match="0").status == 204
+    hub.change_settings(visibility_delay_s=0.0)
+    new = hub.create_asset("new", shape)
+    send(new, "PUT", body=[{"_time": "2026-01-05T08:30:00Z", "v": 2}])
+    hub.settle()
+    assert [(one["asset"], one["values"]) for one in hub.stored()] == [(new, {"v": 2})]
+    assert (hub.state()["records"], hub.state()["values"]) == (1, 1)
+
+
 def test_what_waits_is_carried_out_after_a_restart(tmp_path):
     with Emulator(tls=False, data=tmp_path, settings={"visibility_delay_s": 60.0}) as hub:
         plant = Plant(hub)
