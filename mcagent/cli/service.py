@@ -23,12 +23,12 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         help="a hardened systemd unit for a script",
         description="Print a hardened systemd unit for a script. Nothing is installed.",
     )
+    action.add_argument("script", metavar="SCRIPT", help="the script, in a folder that stays")
     action.add_argument(
-        "words",
-        nargs="+",
-        metavar=("SCRIPT", "ARGUMENT"),
-        help="the script, in a folder that stays, and its arguments, after --; "
-        "'${STATE_DIRECTORY}' is where its state belongs",
+        "arguments",
+        nargs="*",
+        metavar="ARGUMENT",
+        help="its arguments, after --; '${STATE_DIRECTORY}' is where its state belongs",
     )
     action.add_argument("--name", default="", help="of unit and state directory (the script's)")
     action.add_argument(
@@ -64,12 +64,12 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 
 def run(args: "argparse.Namespace") -> int:
-    script = os.path.abspath(args.words[0])
+    script = os.path.abspath(args.script)
     boarding = os.path.abspath(args.boarding) if args.boarding else ""
     text = unit(
         script,
         python=os.path.abspath(shutil.which(args.python) or args.python),
-        arguments=args.words[1:],
+        arguments=args.arguments,
         name=args.name,
         user=args.user,
         groups=args.group,

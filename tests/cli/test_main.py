@@ -1,5 +1,7 @@
 """The outermost function: commands, errors, exit codes."""
 
+import argparse
+import importlib
 import os
 import re
 import socket
@@ -96,6 +98,24 @@ def test_every_command_has_help(command):
     result = mcagent(command, "--help")
     assert result.code == 0
     assert result.out.startswith(f"usage: mcagent {command}")
+
+
+def parsers(parser):
+    """*parser*, and all below it."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from parsers(below)
+
+
+@pytest.mark.parametrize("command", [name for name in main.COMMANDS if name != "emulator"])
+def test_what_stands_below_a_command_has_help(command):
+    """`mcagent agents create --help`: argparse finds out that it cannot print one when it is asked."""
+    parser = argparse.ArgumentParser(prog=f"mcagent {command}")
+    importlib.import_module(f"mcagent.cli.{command}").configure(parser)
+    for one in parsers(parser):
+        assert one.format_help().startswith(f"usage: mcagent {command}")
 
 
 def test_emulator_has_options_of_its_own():
