@@ -100,7 +100,9 @@ class Subscriber:
             try:
                 self.points[node.nodeid] = point
                 subscription.subscribe_data_change(node, queuesize=QUEUE)
-            except UaError as error:  # this node alone
+            except GONE:
+                raise
+            except UaStatusCodeError as error:  # this node alone
                 hint = "is the node's id right, and may this user read it?"
                 self.troubles.tell(f"{point.id} = {point.node}", repr(error), hint=hint)
                 del self.points[node.nodeid]

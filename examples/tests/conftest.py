@@ -13,7 +13,10 @@ import time
 
 import pytest
 
-SCRIPTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Script and TOML file stand in this folder, or in the one above.
+BESIDE = any(name.endswith(".toml") for name in os.listdir(HERE))
+SCRIPTS = HERE if BESIDE else os.path.dirname(HERE)
 sys.path.insert(0, SCRIPTS)  # to import a script, too
 
 
