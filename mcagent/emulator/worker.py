@@ -134,6 +134,9 @@ class Worker:
                 _LOG.warning("what was accepted waits: %s", error)
             self._failing = True
             return False
+        except Exception:  # noqa: BLE001 - a mistake of ours: what came after it must not wait
+            _LOG.exception("passed over, as it cannot be processed; tried again at the next start")
+            return True
         if self._failing:
             _LOG.warning("what was accepted is processed again")
         self._failing = False

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcagent.emulator import Emulator
+from mcagent.emulator import Emulator, worker
 from mcagent.emulator.assets import create_asset
 from mcagent.emulator.store import Store
 from mcagent.emulator.timeseries import (
@@ -170,6 +170,30 @@ def test_a_full_disk_refuses_what_comes_and_loses_nothing_that_was_accepted(tmp_
         "what was accepted waits: database or disk is full",
         "what was accepted is processed again",
     ]
+
+
+def test_what_the_hub_stumbles_over_is_told_and_holds_up_nothing(tmp_path, monkeypatch, caplog):
+    """An item of which processing makes a mistake of ours waits for the next start, alone."""
+
+    def stumble(db, row, content, **how):
+        if "stone" in str(content):
+            raise ZeroDivisionError
+        return process_item(db, row, content, **how)
+
+    process_item = worker.process_item
+    monkeypatch.setattr(worker, "process_item", stumble)
+    with Emulator(tls=False, data=tmp_path) as hub:
+        device = ready(hub, P1="STRING")
+        for text in ("stone", "sand"):
+            device.send(timeseries(sample(f"2026-01-05T08:00:0{len(text)}Z", P1=text)))
+        hub.settle()
+        assert [record["values"] for record in hub.stored()] == [{"P1": "sand"}]
+    assert "passed over" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    monkeypatch.undo()
+    with Emulator(tls=False, data=tmp_path) as hub:
+        hub.settle()
+        assert [record["values"] for record in hub.stored()] == [{"P1": "sand"}, {"P1": "stone"}]
 
 
 STEPS = st.lists(
