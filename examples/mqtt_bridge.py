@@ -43,6 +43,8 @@ class Bridge:
         self.recorded = 0  # so many of them have been recorded
         client.on_connect, client.on_disconnect = self.on_connect, self.on_disconnect
         client.on_subscribe, client.on_message = self.on_subscribe, self.on_message
+        forever = {"retry_first_connection": True}
+        self.listener = threading.Thread(target=client.loop_forever, kwargs=forever, daemon=True)
         client.on_connect_fail = lambda *_: self.link.lost(repr(sys.exc_info()[1]))
 
     def on_connect(self, client, _data, flags, reason, _properties):
@@ -74,6 +76,8 @@ class Bridge:
         self.since_s = self.since_s or time.monotonic()
 
     def tick(self):
+        if not self.listener.is_alive():  # a mistake in there must not go unnoticed for years
+            raise SystemExit("the thread that listens to the broker has ended: start again")
         self.settle()  # None: it records by itself
         if self.silent_s and self.since_s and time.monotonic() - self.since_s > self.silent_s:
             told, self.silent_s = f"nothing has come for {self.silent_s:g} s", 0
@@ -184,13 +188,13 @@ def main(path):
     with file.open_agent(policy="reject") as agent:  # the broker can wait
         bridge = Bridge(file, agent, client)
         client.connect_async(file.peer.host, file.peer.port)
-        client.loop_start()
+        bridge.listener.start()
         try:
             agent.run(bridge.tick, every_s=0.1)
             bridge.settle()
         finally:
             client.disconnect()
-            client.loop_stop()
+            bridge.listener.join(5)
             print(file.troubles)
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -347,3 +348,36 @@ def test_a_file_of_tls_that_is_not_there_is_named(tmp_path):
         bridge = scene.collector(tls_ca="none.pem").start()
         wait_for(bridge.ended, bridge.output)
         assert f"{tmp_path}/none.pem: [Errno 2] No such file" in bridge.output()
+
+
+BROKEN = """
+import runpy, sys
+from paho.mqtt.client import Client
+
+def broken(*_):
+    raise RuntimeError("a mistake in the library")
+
+Client._handle_publish = broken
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_listener_that_has_ended_ends_the_bridge(tmp_path):
+    """The service manager starts it again; nobody would see a bridge that hears nothing any more."""
+    with Scene(tmp_path, "mqtt_bridge") as scene:
+        broker, bridge, port = bridged(scene)
+        assert bridge.stop() == 0
+        script = os.path.join(EXAMPLES, "mqtt_bridge.py")
+        toml = os.path.join(scene.folder, "mqtt_bridge.toml")
+        broken = scene.program("broken", sys.executable, "-c", BROKEN, script, toml).start()
+        wait_for(lambda: broker.output().count("Received SUBSCRIBE") == 2, broken.output)
+        machine = mqtt.Publisher(port)
+        machine.send("press/7/oil", "7.25")
+        wait_for(broken.ended, broken.output)
+        assert broken.stop() == 1
+        assert "the thread that listens to the broker has ended" in broken.output()
+        bridge.start()
+        wait_for(lambda: scene.stored("oil_temperature"), bridge.output)
+        machine.close()
+        assert bridge.stop() == 0
