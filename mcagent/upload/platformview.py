@@ -193,9 +193,9 @@ class PlatformView:
             )
 
     def _forget(self) -> None:
-        self._found = None
-        self.unmapped = {}
-        self.not_kept = None if self.has_configuration else []  # nothing can have been mapped
+        self._found, self.unmapped = None, {}
+        # Nothing can have been mapped where there never was a configuration.
+        self.not_kept = None if self.has_configuration or self._found_at[0] else []
 
     def _unread(self, response: "Response", for_model: bool) -> "Response | None":
         """Reading the mappings was answered with no."""

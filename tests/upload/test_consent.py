@@ -1,7 +1,10 @@
 """A data model that would delete mappings waits for consent, and keeps nothing else back."""
 
+import json
+
 import pytest
 
+from mcagent.transport.http import Response
 from mcagent.upload.uploader import Uploader, UploadSettings
 from tests.upload.fakes import (
     FakeClock,
@@ -34,6 +37,7 @@ class Bench:
         self.buffer = MemoryBuffer()
         self.clock = FakeClock()
         self.consents = {}
+        self.local_model = None
         self.start(**settings)
 
     def start(self, **settings):
@@ -45,6 +49,7 @@ class Bench:
             random_unit=lambda: 0.5,
             settings=UploadSettings(min_interval_s=0, **settings),
             consent=lambda sequence: self.consents.get(sequence, False),
+            local_model=lambda: self.local_model,
             sleep_ms=self.clock.sleep_ms,
         )
 
@@ -256,3 +261,24 @@ def test_it_is_asked_for_whatever_becomes_of_unmapped_points(unmapped):
     add_model(bench.buffer, MODEL_2)
     assert bench.upload().pending == 1
     assert bench.question["mappings"] == [LOST]
+
+
+def test_a_gateway_that_knows_no_path_for_a_while_gets_no_model(bench):
+    """404 to both questions, and exchanges pass: what was mapped a moment ago may be there still."""
+    bench.local_model = json.dumps(MODEL_1).encode()
+    add_samples(bench.buffer, [1])
+    assert bench.upload().pending == 0
+    sent = len(bench.platform.received("dataSourceConfiguration"))
+    send = bench.platform.send
+    lost = Response(404, {"content-type": "application/json"}, b'{"message": "no route"}')
+    bench.platform.send = lambda request: lost if request.method == "GET" else send(request)
+    bench.clock.sleep_ms(3_600_000)
+    add_samples(bench.buffer, [2])
+    bench.upload(600)
+    assert len(bench.platform.received("dataSourceConfiguration")) == sent
+    assert "no data source configuration" in bench.uploader.status()["held"]["timeseries"]
+    bench.platform.send = send
+    bench.upload(600)
+    assert bench.platform.samples == [1, 2]
+    assert len(bench.platform.received("dataSourceConfiguration")) == sent
+    assert bench.uploader.status()["held"] == {}
