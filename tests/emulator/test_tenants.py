@@ -1,5 +1,8 @@
 """Two tenants share a hub and see nothing of one another (services API 1.10, 7.5)."""
 
+import base64
+import json
+
 import pytest
 
 from .application import Application
@@ -46,6 +49,16 @@ def test_another_tenants_agent_is_refused_in_every_operation(hub, owner, neighbo
     assert owner.call("GET", f"{AGENTS}/agents").json["totalElements"] == 1
     assert neighbour.call("GET", f"{AGENTS}/agents").json["totalElements"] == 0
     assert device.ask_token().status == 200  # nothing of it took effect
+
+
+def test_an_agent_stays_in_the_tenant_that_made_it(hub, neighbour):
+    """Its token names that one, whatever the hub's own is by now."""
+    device = onboarded(hub)
+    hub.change_settings(tenant="renamed")
+    device.token = device.ask_token().json["access_token"]
+    claims = device.token.split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(claims + "=="))["ten"] == "localdev"
+    assert device.send(timeseries(sample("2026-01-05T08:00:00.000Z", P1="1"))).status == 200
 
 
 def test_the_refusal_may_be_a_404_that_gives_nothing_away(hub, neighbour):

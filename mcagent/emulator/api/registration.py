@@ -77,6 +77,7 @@ async def _token(request: Request) -> Response:
             scopes=[AGENT_SCOPE],
             category="agent-token:v1",
             base_url=hub.base_url(request),
+            tenant=row["tenant"],
         )
     )
 
