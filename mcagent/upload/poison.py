@@ -184,6 +184,9 @@ class Poison:
             search.accepted(load.records)
             if self._action == CONFIRM:
                 self._refusals.pop(0)
+                # The proof is newer, perhaps of the same name or time: it goes again, behind. An
+                # event would be there twice.
+                self._probed = self._probed if self.searching == "events" else 0
             self._conclude(now_ms)
             return True
         refused = answer.row.outcome == outcome.SEARCH or (

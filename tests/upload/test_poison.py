@@ -163,6 +163,34 @@ def test_one_mistaken_refusal_of_a_single_record_costs_nothing(bench, kind, behi
     assert len(bench.platform.exchanges) >= 2
 
 
+@pytest.mark.parametrize("kind", ["sample", "event", "file"])
+def test_what_proved_a_refusal_to_be_a_mistake_arrives_behind_it_once_more(bench, kind):
+    """Or an older file of the same name, or a sample of the same time, would be the last word."""
+    _add(bench, kind, 0)
+    bench.upload()
+    _add(bench, kind, 1)
+    real_send = bench.platform.send
+
+    def mistaken(request):
+        if request.method != "POST":
+            return real_send(request)
+        bench.platform.send = real_send
+        for number in (2, 3):  # recorded meanwhile
+            _add(bench, kind, number)
+        bench.buffer.flush()
+        return Response(400)
+
+    bench.platform.send = mistaken
+    bench.clock.sleep_ms(10_000)
+    assert bench.upload().pending == 0
+    arrived = {
+        "sample": bench.platform.samples,
+        "event": [event["e"] for event in bench.platform.received("businessEvent")],
+        "file": [int(content.split()[1]) for content in bench.platform.received("file")],
+    }
+    assert arrived[kind] == ([0, 2, 1, 3] if kind == "event" else [0, 2, 1, 2, 3])
+
+
 @pytest.mark.parametrize("scope", ["every request", "exchanges"])
 @pytest.mark.parametrize(
     "kinds", [("sample",), ("event",), ("file",), ("sample", "event", "file")]
@@ -243,7 +271,13 @@ def test_a_service_that_takes_no_event_or_no_file_for_an_hour(bench, kind, waiti
         bench.clock.sleep_ms(1_000_000)
         report = bench.upload()
     assert (report.pending, bench.rejected) == (0, 0)
-    assert len(bench.platform.received(item_type)) == 3 + waiting
+    arrived = bench.platform.received(item_type)
+    each = [one for place, one in enumerate(arrived) if one not in arrived[place + 1 :]]
+    assert len(each) == 3 + waiting
+    # A file that proved that it was over goes behind the others again.
+    assert len(arrived) - len(each) <= (kind == "file")
+    if kind == "file":
+        assert each == [b"content %d" % number for number in range(3 + waiting)]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 507])
