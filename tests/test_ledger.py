@@ -75,11 +75,11 @@ class MortalFileSystem(FileSystem):
         real = super().open
 
         def open_():
-            return real(path, create=create, write=write)
+            file = MortalFile(path, real(path, create=create, write=write)._fd, self.life)
+            self.opened.append(file)
+            return file
 
-        file = self.life.do("create", open_) if create else open_()
-        self.opened.append(MortalFile(path, file._fd, self.life))
-        return self.opened[-1]
+        return self.life.do("create", open_) if create else open_()
 
     def rename(self, source, target):
         self.life.do("rename", lambda: os.replace(source, target))
@@ -134,12 +134,12 @@ class Device:
         except Killed:
             return None
         finally:
-            if agent is not None and life.dead:
-                agent._forked()  # its lock goes as with the process, nothing is written
-                for file in fs.opened:
-                    file.close()
-            elif agent is not None:
+            if agent is not None and not life.dead:
                 agent.close()
+            elif agent is not None:
+                agent._forked()  # its lock goes as with the process, nothing is written
+            for file in fs.opened:
+                file.close()
 
     def send(self, agent):
         while True:

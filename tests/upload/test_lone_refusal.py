@@ -11,7 +11,9 @@ REST_MS = 900_000
 
 @pytest.fixture
 def bench(tmp_path):
-    return Bench(tmp_path)
+    bench = Bench(tmp_path)
+    yield bench
+    bench.buffer.close()
 
 
 def work(bench, for_ms):

@@ -39,7 +39,8 @@ def bench(tmp_path):
         sleep_ms(duration_ms)
 
     bench.uploader._sleep_ms = nap
-    return bench
+    yield bench
+    bench.close()
 
 
 def test_a_held_lane_is_not_looked_at_every_millisecond_after_an_outage(bench):

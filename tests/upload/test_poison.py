@@ -69,7 +69,9 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path):
-    return Bench(tmp_path)
+    bench = Bench(tmp_path)
+    yield bench
+    bench.buffer.close()
 
 
 @pytest.mark.parametrize(

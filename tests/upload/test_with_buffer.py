@@ -1,5 +1,6 @@
 """The uploader with the real buffer: what the fake of the unit tests cannot show."""
 
+import contextlib
 import glob
 import io
 import os
@@ -37,14 +38,24 @@ class Bench:
         self.clock = FakeClock()
         self.settings = UploadSettings(**values)
         self.buffer = None
+        self._opened = []
         self.restart()
+
+    def open(self, name, **options):
+        self.buffer = Buffer(self.path + "/" + name, clock=self.clock, **options)
+        self.buffer.open()
+        self._opened.append(self.buffer)
+
+    def close(self):
+        """At the end of the test, which may have left several open."""
+        for buffer in self._opened:
+            buffer.close()
 
     def restart(self):
         """As after a power cut: the buffer is not closed."""
         if self.buffer is not None:
             self.buffer.flush()
-        self.buffer = Buffer(self.path + "/buffer", clock=self.clock)
-        self.buffer.open()
+        self.open("buffer")
         self.uploader = Uploader(
             self.buffer,
             FakeSession(self.platform, self.clock),
@@ -59,8 +70,15 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return Bench(tmp_path)
+def make(tmp_path):
+    """`make(mapped=(), **settings)`: a bench."""
+    with contextlib.ExitStack() as benches:
+        yield lambda **values: benches.enter_context(contextlib.closing(Bench(tmp_path, **values)))
+
+
+@pytest.fixture
+def bench(make):
+    return make()
 
 
 def test_everything_goes_out_and_the_receipts_say_so(bench):
@@ -73,9 +91,9 @@ def test_everything_goes_out_and_the_receipts_say_so(bench):
     assert receipt.delivered
 
 
-def test_samples_in_memory_only_are_held_like_all_others(tmp_path):
+def test_samples_in_memory_only_are_held_like_all_others(make):
     """Not synced yet, so nothing can be peeked at: they must not slip past the check."""
-    bench = Bench(tmp_path, mapped=())
+    bench = make(mapped=())
     add_samples(bench.buffer, [1])
     assert bench.upload().pending == 1
     assert bench.platform.samples == []
@@ -103,8 +121,8 @@ def test_files_and_custom_data_are_items_of_their_own(bench):
     assert {"fileName": "b.bin", "creationDate": "2026-11-21T12:00:00.000Z"} in details
 
 
-def test_a_large_file_does_not_wait_for_ever_behind_small_records(tmp_path):
-    bench = Bench(tmp_path, max_exchange_bytes=30_000, max_timeseries_bytes=20_000)
+def test_a_large_file_does_not_wait_for_ever_behind_small_records(make):
+    bench = make(max_exchange_bytes=30_000, max_timeseries_bytes=20_000)
     meta = {"name": "big.bin", "type": "", "created_ms": 0}
     bench.buffer.append_file(meta, io.BytesIO(b"x" * 29_000))
     for round_ in range(4):
@@ -182,12 +200,11 @@ def test_a_lone_refused_record_is_proven_by_the_next_one(bench):
     assert bench.platform.samples == list(range(1, 20))
 
 
-def test_a_drop_of_the_oldest_in_mid_flight_disturbs_nothing(tmp_path):
+def test_a_drop_of_the_oldest_in_mid_flight_disturbs_nothing(make):
     """The quota takes records while an exchange is under way, and between two pieces."""
-    bench = Bench(tmp_path, max_timeseries_bytes=10_000, max_exchange_bytes=20_000)
+    bench = make(max_timeseries_bytes=10_000, max_exchange_bytes=20_000)
     small = BufferSettings(timeseries=LaneSettings(64 * 1024, durability=("group", 50, 1000)))
-    bench.buffer = Buffer(bench.path + "/small", clock=bench.clock, settings=small)
-    bench.buffer.open()
+    bench.open("small", settings=small)
     bench.uploader._buffer = bench.uploader._dispatch._buffer = bench.buffer
     bench.uploader._dispatch.poison._buffer = bench.uploader._barrier._buffer = bench.buffer
     real_send = bench.platform.send
@@ -236,9 +253,11 @@ TROUBLES = st.lists(
 def test_nothing_is_lost_or_reordered_through_restarts(steps, troubles, most):
     """*lost*: the exchange took effect, and the answer did not arrive."""
     path = tempfile.mkdtemp()
+    bench = Bench(path, max_exchange_bytes=most, max_timeseries_bytes=most // 2)
     try:
-        _play(path, steps, troubles, most)
+        _play(bench, steps, troubles, most)
     finally:
+        bench.close()
         shutil.rmtree(path)
 
 
@@ -253,8 +272,7 @@ def in_order(numbers, troubles):
     return first
 
 
-def _play(path, steps, troubles, most):
-    bench = Bench(path, max_exchange_bytes=most, max_timeseries_bytes=most // 2)
+def _play(bench, steps, troubles, most):
     bench.platform.configuration = configuration("m0", "a")
     bench.platform.model_delay = 1
     real_send = bench.platform.send
