@@ -21,6 +21,12 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(items):
+    """Files with long tests first: at the end no worker waits for what another has just begun."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture
 def figure(request):
     """`figure("wheel", "212 kB")`: a line in the report at the end of the run."""

@@ -66,7 +66,7 @@ def started(tmp_path):
     codes = []
     for process in reversed(processes):
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=90)
         codes.append(process.returncode)
     assert codes == [0] * len(codes)
 

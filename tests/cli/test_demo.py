@@ -86,7 +86,7 @@ def test_keep_leaves_the_hub_running_until_it_is_interrupted(tmp_path):
     assert status.json["pending"] == 0
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=90)
     assert (process.returncode, out) == (0, "")
     assert hub["page"] in err
     assert os.listdir(tmp_path) == []
@@ -108,7 +108,7 @@ def test_interrupt_in_the_middle_cleans_up(tmp_path, number, code):
         line = process.stderr.readline()
     time.sleep(0.5)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == code
     assert "Traceback" not in err
     assert os.listdir(tmp_path) == []

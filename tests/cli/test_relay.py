@@ -30,7 +30,7 @@ def echo_port():
     thread.start()
     yield listener.getsockname()[1]
     listener.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join(20)
     listener.close()
 
 
@@ -83,7 +83,7 @@ def test_cut_ends_connections_and_refuses_new_ones(echo_port):
         ours.close()
         for _ in range(3):
             with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", relay.port), timeout=2)
+                socket.create_connection(("127.0.0.1", relay.port), timeout=20)
 
 
 def test_restore_listens_on_the_same_port_again(echo_port):
@@ -93,7 +93,7 @@ def test_restore_listens_on_the_same_port_again(echo_port):
         for _ in range(5):
             relay.cut()
             relay.restore()
-            with socket.create_connection(("127.0.0.1", port), timeout=2) as ours:
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as ours:
                 assert talk(ours, b"again") == b"again"
         assert relay.port == port
 
@@ -112,7 +112,7 @@ def test_dead_target_resets_the_caller():
         port = gone.getsockname()[1]
     with Relay(port) as relay:
         try:
-            with socket.create_connection(("127.0.0.1", relay.port), timeout=5) as ours:
+            with socket.create_connection(("127.0.0.1", relay.port), timeout=30) as ours:
                 assert ended(ours)
         except (ConnectionResetError, BrokenPipeError):
             pass  # reset before connect() returned

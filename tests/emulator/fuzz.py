@@ -122,7 +122,7 @@ def storm_apart(seconds):
         took = time.monotonic() - begun
         alive = hub.poll() is None
         hub.terminate()
-        hub.communicate(timeout=30)
+        hub.communicate(timeout=90)
         said.seek(0)
         errors = said.read()
     if not alive or "Traceback" in errors:

@@ -44,7 +44,7 @@ def test_it_says_where_it_is_serves_and_ends_with_0(number, tmp_path):
         state = call(ready["url"], "GET", "/_emulator/state", ca_file=ready["ca_file"]).json
         assert state["settings"]["replace_records"] is True
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=10)
+        rest, errors = process.communicate(timeout=90)
     assert (process.returncode, rest, errors) == (0, "", "")
 
 
@@ -63,7 +63,7 @@ def test_over_http_with_settings_for_people(tmp_path):
         state = call(url, "GET", "/_emulator/settings").json
         assert (state["token_life_s"], state["public_url"]) == (5, "http://hub.example")
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=90)
 
 
 def test_beyond_loopback_it_says_so():
@@ -71,7 +71,7 @@ def test_beyond_loopback_it_says_so():
         process.stdout.readline()
         assert process.stdout.readline().startswith("Bound beyond loopback: anyone")
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=90)
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"color": 1}'])
@@ -128,11 +128,11 @@ def test_broken_requests_are_no_lines_on_standard_error():
     with start("--http", "--json") as process:
         port = int(json.loads(process.stdout.readline())["url"].rpartition(":")[2])
         for _ in range(20):
-            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
                 connection.sendall(b"no HTTP\r\n\r\n")
                 assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
         process.terminate()
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=90)
     assert errors == ""
 
 
@@ -179,7 +179,7 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path):
                 )
                 assert answer.status == 204
                 put.append((asset["id"], time_, len(put)))
-        process.communicate(timeout=10)
+        process.communicate(timeout=90)
     assert sent
     assert put
     with Emulator(tls=False, data=tmp_path) as again:

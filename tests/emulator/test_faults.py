@@ -21,7 +21,7 @@ def raw_exchange(hub, device):
         f"Authorization: Bearer {device.token}\r\nContent-Type: multipart/mixed;boundary=OUT\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", hub.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=30) as connection:
         connection.sendall(head.encode() + body)
         got = b""
         try:

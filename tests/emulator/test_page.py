@@ -155,7 +155,7 @@ def _quoted(text):
 
 def test_changes_are_told_at_once_and_nothing_when_nothing_happens(hub):
     host = hub.url.partition("//")[2]
-    connection = http.client.HTTPConnection(host, timeout=5)
+    connection = http.client.HTTPConnection(host, timeout=30)
     connection.request("GET", "/_emulator/page/stream")
     stream = connection.getresponse()
     assert stream.getheader("content-type") == "text/event-stream"
@@ -185,7 +185,7 @@ def test_changes_are_told_at_once_and_nothing_when_nothing_happens(hub):
 
 def test_a_hub_stops_while_a_page_is_open():
     with mcagent.emulator.Emulator(tls=False) as hub:
-        connection = http.client.HTTPConnection(hub.url.partition("//")[2], timeout=5)
+        connection = http.client.HTTPConnection(hub.url.partition("//")[2], timeout=30)
         connection.request("GET", "/_emulator/page/stream")
         stream = connection.getresponse()
         stream.readline()

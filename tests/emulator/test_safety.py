@@ -27,7 +27,7 @@ def limits(hub, monkeypatch):
 
 
 def connect(hub, sent=b""):
-    connection = socket.create_connection(("127.0.0.1", hub.port), timeout=5)
+    connection = socket.create_connection(("127.0.0.1", hub.port), timeout=30)
     connection.sendall(sent)
     return connection
 
@@ -144,7 +144,7 @@ def test_a_flood_of_connections_keeps_nobody_out(hub, limits):
     try:
         assert alive(hub)
         open_ones = hub._running_server._state.connections
-        deadline = time.monotonic() + 2  # what was given up is closed in the loop's next turns
+        deadline = time.monotonic() + 30  # what was given up is closed in the loop's next turns
         while len(open_ones) > 20 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert len(open_ones) <= 20

@@ -75,7 +75,7 @@ def test_host_metrics_collects_until_it_is_told_to_stop(hub, tmp_path):
                 time.sleep(0.1)
         finally:
             script.send_signal(signal.SIGTERM)
-            output, _ = script.communicate(timeout=30)
+            output, _ = script.communicate(timeout=90)
         assert script.returncode == 0, output
         samples = operator.received(agent, "timeseries")
         (event,) = operator.received(agent, "event")

@@ -24,7 +24,7 @@ def proxy(field, tmp_path):
     with open(tmp_path / "output", "wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=tmp_path)
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not (port_file.exists() and port_file.read_text().strip()):
             assert time.monotonic() < until, (tmp_path / "output").read_text()
             time.sleep(0.02)

@@ -74,7 +74,7 @@ def test_link_that_was_away_for_long(field, figure):
     field.wire.drop()
     field.record(500)
     field.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not field.agent.status().upload["last_error"]:
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -90,11 +90,11 @@ def test_link_that_somebody_says_is_back(field, figure):
     field.wire.drop()
     field.record(500)
     field.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while field.agent.status().upload["retry_in_s"] < 5:
         assert time.monotonic() < until
         time.sleep(0.05)
     field.wire.heal()
     field.agent.notify_online()
-    figure("link back, said by somebody: all delivered", f"{field.drained(3):.1f} s")
+    figure("link back, said by somebody: all delivered", f"{field.drained(6):.1f} s")
     field.assert_all_arrived()

@@ -80,7 +80,7 @@ class ProxyServer:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=output, env=environment, cwd=folder
             )
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not (port_file.exists() and port_file.read_text().strip()):
             output = (folder / "output").read_text()
             assert time.monotonic() < until, output
@@ -90,7 +90,7 @@ class ProxyServer:
 
     def wait_for_tunnel(self, port):
         """Return once the proxy's own log has a tunnel to *port* of localhost, closed by now."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while f"CONNECT localhost:{port}" not in self._log.read_text():
             assert time.monotonic() < until, self._log.read_text()
             time.sleep(0.02)

@@ -37,7 +37,7 @@ class TinyProxy:
         command = [shutil.which("tinyproxy"), "-d", "-c", str(configuration)]
         with open(folder / "output", "wb") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
