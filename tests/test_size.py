@@ -4,7 +4,7 @@ from tests.source_tree import code_lines, modules, portable_modules
 
 # The goal is the design's; the ceiling is what was reached (docs/adr/0013).
 PORTABLE_GOAL_LINES = 3000
-PORTABLE_MAX_LINES = 10_190  # docs/adr/0013 says what each raise bought
+PORTABLE_MAX_LINES = 10_200  # docs/adr/0013 says what each raise bought
 FILE_MAX_LINES = 400
 
 

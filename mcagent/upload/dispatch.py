@@ -34,6 +34,7 @@ _ALL_LANES = ("models", "events", "timeseries", "files")
 _TROUBLES_TO_SEARCH = 8  # design: eight 5xx for one batch while others succeed
 # Where nothing else passes, which may be for want of anything else: half an hour of them.
 _TROUBLES_ALONE = 20
+_HOLDS_TO_SEARCH = 4  # an hour of them; a missing right would not end by a search
 _LOCAL_TROUBLES_TO_SEARCH = 3  # a record that cannot be read back does not heal by waiting
 _SEARCH_CAP_MS = 10_000  # between two requests of a search for what the platform stumbles over
 _REQUEST_TIMEOUT = 408
@@ -238,7 +239,7 @@ class Dispatch:
         if self.died_by_time(answer):
             self.limit.too_slow(size, self.took_ms)
             return self.late(load, answer, now_ms)
-        if answer.status >= 500 or answer.kind == "body":
+        if answer.by_content:
             self.trouble(load, answer, now_ms)
         return self.pause(answer)
 
@@ -287,7 +288,7 @@ class Dispatch:
         return quota_bytes
 
     def trouble(self, load: Load, answer: Answer, now_ms: int) -> None:
-        """The platform stumbled: over one of these records, if others pass."""
+        """The platform stumbled, or something forbids: one of these records, if others pass."""
         for batch in load.batches:
             self.lanes[batch.lane].failed(batch, now_ms)
         if len(load.batches) != 1 or load.batches[0].lane == "models":
@@ -298,8 +299,10 @@ class Dispatch:
         # Without something that passes meanwhile it is an outage, most likely, and no record's
         # fault; only a search can tell, and sets nothing aside in one.
         most = _TROUBLES_TO_SEARCH if passing else _TROUBLES_ALONE
-        if state.failures >= (_LOCAL_TROUBLES_TO_SEARCH if answer.kind else most):
-            state.failures = 0
+        if answer.kind or not answer.row.cap_ms:
+            most = _LOCAL_TROUBLES_TO_SEARCH if answer.kind else _HOLDS_TO_SEARCH
+        if state.failures >= most:
+            state.failures = -most  # what one search did not find, the next one may in a while
             self.poison.suspect(load, answer, now_ms, by_trouble=True)
 
     # -- pauses and words -------------------------------------------------------------------

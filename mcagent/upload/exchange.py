@@ -46,6 +46,12 @@ class Answer:
         """The platform does not want this body, now or later."""
         return self.row.outcome == outcome.SEARCH or self.status == 413
 
+    @property
+    def by_content(self) -> bool:
+        """Perhaps for one record: it breaks the platform, a gateway forbids it, a disk lost it."""
+        forbidden = self.status > 401 and self.row.answer in ("html", "403", "404", "4xx")
+        return self.status >= 500 or self.kind == "body" or forbidden
+
     @classmethod
     def of_response(cls, row: outcome.Row, response: "Response", session: "Session") -> "Answer":
         """The answer *response*, which *row* was found for."""

