@@ -32,6 +32,7 @@ _GROUP_RECORDS = 100
 _NAME_CHARACTERS = 27  # with a dash and the eight digits of a checksum: 36, a configuration id
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _EVENT_EVERY_S = 60  # a peer that comes and goes every second must not fill the events' lane
+_LINES_AT_ONCE = 10  # of the log, about losses in quick succession; then one in that time
 
 # A type is a value that must be there, anything else the value where there is none.
 _AGENT: "dict[str, Any]" = {
@@ -193,6 +194,9 @@ class CollectorFile:
 class Link:
     """Whether the machine answers: one log line and one event each time that this changes.
 
+    Of a machine that comes and goes all day, a pair of events and of lines a minute (lines: after
+    the first ten losses); each that is told names how many there were.
+
     >>> link = Link(agent, "modbus 10.0.0.7:502")
     >>> link.lost("timed out"), link.made()
 
@@ -209,6 +213,8 @@ class Link:
         self._clock = clock
         self._told_s: "float | None" = None
         self._owed = False  # an event of the loss, so one of the return
+        self._lines, self._lines_s = float(_LINES_AT_ONCE), clock()
+        self._line_owed = True  # likewise
         self.up: "bool | None" = None
         self.losses = 0
         self._reason = ""
@@ -219,7 +225,8 @@ class Link:
         if self.up:
             return
         self.up = True
-        _LOG.info("%s: connected", self._name)
+        if self._line_owed:
+            _LOG.info("%s: connected", self._name)
         if self._owed:
             self._owed = False
             self._event(f"connected again, {self.losses} losses so far", Severity.INFORMATION)
@@ -231,8 +238,15 @@ class Link:
         self.up = False
         self.losses += 1
         self._reason = one_line(str(reason))
-        _LOG.warning("%s: no connection, trying again: %s", self._name, self._reason)
         now_s = self._clock()
+        passed_s, self._lines_s = now_s - self._lines_s, now_s
+        self._lines = min(_LINES_AT_ONCE, self._lines + passed_s / _EVENT_EVERY_S)
+        self._line_owed = self._lines >= 1
+        if self._line_owed:
+            self._lines -= 1
+            words = f", {self.losses} losses so far" if self.losses > _LINES_AT_ONCE else ""
+            words = f"no connection{words}, trying again: {self._reason}"
+            _LOG.warning("%s: %s", self._name, words)
         if self._told_s is None or now_s - self._told_s >= _EVENT_EVERY_S:
             self._told_s = now_s
             self._owed = True

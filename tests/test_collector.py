@@ -228,7 +228,7 @@ def test_troubles_of_strangers_are_bounded():
 
 
 def test_a_link_tells_changes_once_and_spares_the_events(tmp_path, caplog):
-    """One pair of events a minute at most; the log has each change."""
+    """One pair of events a minute at most; the log has each of these few changes."""
     caplog.set_level(logging.INFO)
     now_s = 0.0
     with Agent.open(str(tmp_path)) as agent:
@@ -254,6 +254,28 @@ def test_a_link_tells_changes_once_and_spares_the_events(tmp_path, caplog):
     ]
     lines = [record.getMessage() for record in caplog.records]
     assert len([line for line in lines if "no connection" in line]) == 4
+
+
+def test_a_machine_that_comes_and_goes_every_second_does_not_fill_the_log(tmp_path, caplog):
+    """A day of it: ten losses and their returns, then a pair a minute, each with the count."""
+    caplog.set_level(logging.INFO)
+    now_s = 0.0
+    with Agent.open(str(tmp_path)) as agent:
+        link = Link(agent, "modbus plc:502", clock=lambda: now_s)
+        link.made()
+        for _ in range(86_400):
+            link.lost("timed out")
+            now_s += 0.5
+            link.made()
+            now_s += 0.5
+        assert link.to_dict()["losses"] == 86_400
+    lines = [record.getMessage() for record in caplog.records if "plc" in record.getMessage()]
+    lost = [line for line in lines if "no connection" in line]
+    assert 1440 <= len(lost) <= 1450
+    assert len(lines) == 2 * len(lost) + 1
+    assert lost[9] == "modbus plc:502: no connection, trying again: timed out"
+    assert lost[10].startswith("modbus plc:502: no connection, ")
+    assert " losses so far, trying again: timed out" in lost[10]
 
 
 def stored_events(agent):
