@@ -13,9 +13,10 @@ import time
 
 import gpiozero
 
-from mcagent import AgentError, ConfigurationError, Event, InvalidMessage, Severity, TimeSeries
+from mcagent import AgentError, ConfigurationError, Event, InvalidMessage, Severity
 from mcagent.collector import CollectorFile, run_collector
 from mcagent.collectorfile import value_of
+from mcagent.latest import BAD_DEVICE, Latest
 from mcagent.threshold import Threshold
 
 GPIO = {"every_s": 0.5, "adc": "MCP3008"}
@@ -31,7 +32,6 @@ POINT = {
     "event_off": math.nan,
 }
 CHIPS = ("MCP3004", "MCP3008", "MCP3204", "MCP3208")
-BAD_DEVICE = 0x808B0000  # OPC UA part 4, table 183
 BROKEN = (gpiozero.GPIOZeroError, ImportError, OSError, ValueError)
 
 
@@ -106,7 +106,8 @@ class Inputs:
     """All that could be opened; the rest is told."""
 
     def __init__(self, file, agent):
-        self.troubles, self.pins, self.channels, self.last = file.troubles, [], [], {}
+        self.troubles, self.pins, self.channels = file.troubles, [], []
+        self.latest = Latest()
         for point in file.points:
             try:
                 if point.pin:
@@ -125,17 +126,14 @@ class Inputs:
         """Look after the pins; one sample of the analog inputs."""
         for pin in self.pins:
             pin.settle()
-        codes = {}
         for channel in self.channels:
             name = channel.point.id
             try:
-                self.last[name], codes[name] = channel.read(), 0
+                self.latest.good(name, channel.read())
             except (InvalidMessage, *BROKEN) as error:  # its last value, with a quality code
                 self.troubles.tell(name, f"cannot be read: {error}", hint="is SPI switched on?")
-                codes[name] = BAD_DEVICE
-        values = {name: self.last[name] for name in codes if name in self.last}
-        codes = {name: codes[name] for name in values}
-        return TimeSeries(values, quality_code=codes) if values else None
+                self.latest.bad(name, BAD_DEVICE)
+        return self.latest.sample()
 
     def close(self):
         for one in self.pins + self.channels:

@@ -14,9 +14,10 @@ from decimal import Decimal
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusException, ModbusIOException
 
-from mcagent import ConfigurationError, InvalidMessage, TimeSeries
+from mcagent import ConfigurationError, InvalidMessage
 from mcagent.collector import CollectorFile, Link, run_collector
 from mcagent.collectorfile import value_of
+from mcagent.latest import BAD_CONFIGURATION, BAD_DEVICE, BAD_NO_COMMUNICATION, Latest
 
 READERS = {
     "holding": "read_holding_registers",
@@ -32,8 +33,6 @@ MODBUS |= {"gap": 8, "largest": 125}
 ORDERS = ("big", "little")
 POINT = {"table": tuple(READERS), "register": int, "format": tuple(FORMATS), "bit": -1}
 POINT |= {"word_order": ORDERS, "byte_order": ORDERS, "scale": 1.0, "offset": 0.0}
-# OPC UA part 4, table 183: the quality of a value that could not be read anew.
-BAD_NO_COMMUNICATION, BAD_CONFIGURATION, BAD_DEVICE = 0x80310000, 0x80890000, 0x808B0000
 # Modbus exceptions. Some devices say FAILURE of a block that is too long for them.
 OUR_MISTAKE, FAILURE, NOT_BEHIND_GATEWAY = (1, 2, 3), 4, (10, 11)
 
@@ -43,7 +42,7 @@ class Device:
 
     def __init__(self, file, agent):
         peer = self.peer = file.peer
-        self.points, self.troubles, self.last = file.points, file.troubles, {}
+        self.points, self.troubles, self.latest = file.points, file.troubles, Latest()
         self.link = Link(agent, f"modbus {peer.host}:{peer.port}")
         self.client = ModbusTcpClient(peer.host, port=peer.port, timeout=peer.timeout_s, retries=0)
 
@@ -52,12 +51,12 @@ class Device:
         old = self.client.connected
         try:
             try:
-                codes = self.read()
+                self.read()
             except (ConnectionException, OSError):
                 self.client.close()
                 if not old:
                     raise
-                codes = self.read()  # many devices close a connection that was idle
+                self.read()  # many devices close a connection that was idle
         except (ModbusException, OSError) as error:
             self.client.close()  # an answer that comes late must not be taken for the next
             if isinstance(error, ModbusIOException):
@@ -65,20 +64,18 @@ class Device:
             if self.link.up is False:
                 return None  # said already
             self.link.lost(error)
-            codes = dict.fromkeys(self.last, BAD_NO_COMMUNICATION)
+            self.latest.all_bad(BAD_NO_COMMUNICATION)
         else:
             self.link.made()
-        codes = {name: code for name, code in codes.items() if name in self.last}
-        values = {name: self.last[name] for name in codes}
-        return TimeSeries(values, quality_code=codes) if values else None
+        return self.latest.sample()
 
     def read(self):
-        """Read each block; the quality code of each point."""
+        """Read each block, and take what it says of its points."""
         if not self.client.connected:
             if not self.client.connect():
                 raise ConnectionException("it refuses the connection, or is not there")
             self.blocks = blocks_of(self.points, self.peer)
-        codes, todo, blocks = {}, list(self.blocks), []
+        todo, blocks = list(self.blocks), []
         while todo:
             block = todo.pop(0)
             data, code = self.request(block)
@@ -88,9 +85,8 @@ class Device:
                 continue
             blocks.append(block)
             for point in block:
-                codes[point.id] = self.take(point, data, block[0].register, code)
+                self.take(point, data, block[0].register, code)
         self.blocks = blocks
-        return codes
 
     def request(self, block):
         """Registers or bits of *block*, and the exception that the device says instead, or 0."""
@@ -109,20 +105,20 @@ class Device:
         return data, 0
 
     def take(self, point, data, begin, code):
-        """Keep the value of *point* in *data*; its quality code."""
+        """Keep the value of *point* in *data*, or why there is none."""
         if code:
             told = f"the device refuses {point.table} {point.register} with exception {code}"
             hint = "is it in its manual? counted from 0: what is called 40001 is holding 0"
             self.troubles.tell(point.id, told, hint=hint)
-            return BAD_CONFIGURATION if code in OUR_MISTAKE else BAD_DEVICE
+            self.latest.bad(point.id, BAD_CONFIGURATION if code in OUR_MISTAKE else BAD_DEVICE)
+            return
         place = point.register - begin
         try:
             raw = decoded(point, data[place : place + size_of(point)])
-            self.last[point.id] = value_of(point.type, raw)
+            self.latest.good(point.id, value_of(point.type, raw))
         except InvalidMessage as error:  # this point alone
             self.troubles.tell(point.id, str(error), hint=error.hint)
-            return BAD_DEVICE
-        return 0
+            self.latest.bad(point.id, BAD_DEVICE)
 
 
 def blocks_of(points, peer):

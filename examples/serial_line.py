@@ -16,9 +16,10 @@ from operator import xor
 
 import serial
 
-from mcagent import AgentError, ConfigurationError, InvalidMessage, TimeSeries
+from mcagent import AgentError, ConfigurationError, InvalidMessage
 from mcagent.collector import CollectorFile, Link, run_collector
 from mcagent.collectorfile import value_of
+from mcagent.latest import BAD_DECODING, BAD_NO_COMMUNICATION, BAD_SENSOR, Latest
 
 SERIAL = {
     "device": str,
@@ -38,8 +39,6 @@ CHECKSUMS = {
     "sum": (lambda data: sum(data) % 256, 2),
     "crc16": (lambda data: binascii.crc_hqx(data, 0), 4),
 }
-# OPC UA part 6, annex A: the quality of a value that could not be read anew.
-BAD_NO_COMMUNICATION, BAD_DECODING, BAD_SENSOR = 0x80310000, 0x80070000, 0x808C0000
 TICK_S = 0.05  # the kernel keeps 4 kB, a third of a second at 115 200 baud
 LONGEST_LINE = 1000
 NAMED_AFTER = 20  # lines in which a field should have occurred
@@ -53,9 +52,8 @@ class Device:
         self.peer, self.points, self.troubles = file.peer, file.points, file.troubles
         self.agent, self.link = agent, Link(agent, f"serial {file.peer.device}")
         self.port, self.half, self.joined, self.retry_s = None, b"", False, 0.0
-        self.last, self.bad, self.fields, self.lines_read = {}, None, set(), 0
+        self.latest, self.bad, self.fields, self.lines_read = Latest(), None, set(), 0
         self.heard_s = self.due_s = time.monotonic()
-        self.sample = None  # what the next moment says
 
     def tick(self):
         now_s = time.monotonic()
@@ -75,7 +73,7 @@ class Device:
             return
         for line in lines:
             self.heard_s = now_s
-            self.sample = self.sample_of(line) or self.sample
+            self.take(line)
             if not self.peer.every_s:
                 self.say()
         if now_s - self.heard_s > self.peer.silent_s:
@@ -108,23 +106,21 @@ class Device:
             self.port.close()
             self.port = None
 
-    def sample_of(self, line):
-        """Values of *line* with quality codes; None where it says nothing new."""
+    def take(self, line):
+        """What *line* says, for the next moment."""
         try:
             fields = fields_of(self.peer, line)
         except InvalidMessage as error:
             self.troubles.tell("line", str(error), hint=error.hint)
-            return self.spoilt(BAD_DECODING)
-        values, codes = {}, {}
+            self.spoilt(BAD_DECODING)
+            return
         for point in self.points:
             if point.field in fields:
                 try:
-                    self.last[point.id], codes[point.id] = value(point, fields[point.field]), 0
+                    self.latest.good(point.id, value(point, fields[point.field]))
                 except InvalidMessage as error:
                     self.troubles.tell(point.id, str(error), hint=error.hint)
-                    codes[point.id] = BAD_SENSOR
-                if point.id in self.last:
-                    values[point.id] = self.last[point.id]
+                    self.latest.bad(point.id, BAD_SENSOR)
         self.bad = None
         self.lines_read += 1
         self.fields.update(list(fields)[: LONGEST_LINE - len(self.fields)])
@@ -133,23 +129,22 @@ class Device:
                 if point.field not in self.fields:
                     hint = f"there are {', '.join(sorted(self.fields))[:200]}"
                     self.troubles.tell(point.id, f"no line has a field {point.field!r}", hint=hint)
-        codes = {name: codes[name] for name in values}
-        return TimeSeries(values, quality_code=codes) if values else None
 
     def lost(self, reason):
         self.link.lost(reason)
-        self.sample = self.spoilt(BAD_NO_COMMUNICATION)
+        self.spoilt(BAD_NO_COMMUNICATION)
         self.say()
 
     def spoilt(self, code):
         """The last values as bad ones, once: nonsense and silence may last."""
         self.say()  # what was good before
         said, self.bad = self.bad, code
-        return TimeSeries(self.last, quality_code=code) if self.last and said != code else None
+        if said != code:
+            self.latest.all_bad(code)
 
     def say(self):
-        sample, self.sample = self.sample, None
         try:
+            sample = self.latest.sample()
             if sample is not None:
                 self.agent.submit(sample)
         except AgentError as error:  # a full disk; the lines after this one are still to be said

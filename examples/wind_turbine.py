@@ -17,9 +17,9 @@ import threading
 import time
 
 from mcagent import AgentError, ConfigurationError, InvalidMessage
-from mcagent import TimeSeries as Sample
 from mcagent.collector import CollectorFile, Link, run_collector
 from mcagent.collectorfile import value_of
+from mcagent.latest import BAD_NO_COMMUNICATION, BAD_SENSOR, Latest
 from mcagent.services.credentials import read_credentials
 from mcagent.services.session import Session
 from mcagent.services.timeseries import TimeSeries
@@ -39,7 +39,6 @@ TURBINE = {
 }
 POINT = {"field": str}
 SPEED = "rotor_speed"  # the field that is watched and read back
-BAD_SENSOR, BAD_NO_COMMUNICATION = 0x808C0000, 0x80310000  # OPC UA part 4, table 183
 LONGEST_LINE = 10_000
 LATE_S = 60  # then the platform has dropped it
 
@@ -49,7 +48,7 @@ class Turbine:
 
     def __init__(self, file, agent, read_back):
         self.peer, self.points, self.troubles = file.peer, file.points, file.troubles
-        self.agent, self.read_back, self.last, self.connection = agent, read_back, {}, None
+        self.agent, self.read_back, self.latest, self.connection = agent, read_back, Latest(), None
         self.link = Link(agent, f"turbine {self.peer.host}:{self.peer.port}")
         limits = {"on": self.peer.overspeed_on, "off": self.peer.overspeed_off}
         self.overspeed = Threshold(agent, "rotor over-speed", unit="1/min", **limits)
@@ -64,16 +63,14 @@ class Turbine:
                 return  # said already
             late = isinstance(error, TimeoutError)
             self.link.lost(f"no whole answer within {self.peer.timeout_s:g} s" if late else error)
-            codes = dict.fromkeys(self.last, BAD_NO_COMMUNICATION)
+            self.latest.all_bad(BAD_NO_COMMUNICATION)
         else:
             self.link.made()
-            codes = self.take(values)
+            self.take(values)
         when = time.time_ns() // 1_000_000
-        known = {name: self.last[name] for name in codes if name in self.last}
-        if known:
-            codes = {name: codes[name] for name in known}
-            receipt = self.agent.submit(Sample(known, timestamp=when, quality_code=codes))
-            self.read_back.note(receipt, when, known)
+        sample = self.latest.sample(timestamp=when)
+        if sample is not None:
+            self.read_back.note(self.agent.submit(sample), when, sample.values)
 
     def ask(self):
         """One line for one line; what comes too late must not be taken for the next answer."""
@@ -96,22 +93,20 @@ class Turbine:
         return values if isinstance(values, dict) else {}
 
     def take(self, values):
-        """Keep what can be used; a quality code for each point."""
-        codes = {}
+        """Keep what can be used, and of the other points that it cannot."""
         for point in self.points:
             try:
                 raw = values.get(point.field)
-                self.last[point.id] = value_of(point.type, raw, length=point.length)
-                codes[point.id] = 0
+                value = value_of(point.type, raw, length=point.length)
+                self.latest.good(point.id, value)
                 if point.field == SPEED:
-                    self.overspeed.see(self.last[point.id])
+                    self.overspeed.see(value)
             except InvalidMessage as error:
                 hint = "has its sensor failed?"
                 if point.field not in values:
                     hint = f"it says {', '.join(values)[:200] or 'nothing'}, and no {point.field}"
                 self.troubles.tell(point.id, str(error), hint=hint)
-                codes[point.id] = BAD_SENSOR
-        return codes
+                self.latest.bad(point.id, BAD_SENSOR)
 
     def close(self):
         connection, self.connection = self.connection, None

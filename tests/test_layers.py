@@ -31,6 +31,7 @@ LAYERS = {
     "mcagent.rejected": 4,
     "mcagent.services": 4,
     "mcagent.status": 4,
+    "mcagent.latest": 5,
     "mcagent.progress": 5,
     "mcagent.threshold": 5,
     "mcagent.worker": 4,

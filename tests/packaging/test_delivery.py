@@ -12,7 +12,7 @@ from tests.packaging.machines import PLATFORMS, needed
 from tests.source_tree import ROOT, modules
 
 WHEEL_GOAL_BYTES = 400_000
-WHEEL_DEVICE_MAX_BYTES = 463_000
+WHEEL_DEVICE_MAX_BYTES = 464_000
 WHEEL_MAX_BYTES = 895_000  # docs/adr/0013 says what it bought
 # What a command of an operator imports, and no command of a device does.
 OPERATORS_IMPORTS = (b"from ..services.", b"from .platformsession ")
