@@ -27,7 +27,7 @@ def send(hub, method, path, headers, body=b""):
     if method != "GET":
         lines.append("Content-Length: %d" % len(body))
     request = "\r\n".join([*lines, "", ""]).encode() + body
-    with socket.create_connection((target.hostname, target.port), timeout=10) as connection:
+    with socket.create_connection((target.hostname, target.port), timeout=60) as connection:
         connection.sendall(request)
         reader = connection.makefile("rb")
         status = int(reader.readline().split()[1])

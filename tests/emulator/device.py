@@ -33,9 +33,9 @@ def call(url, method, path, body=None, headers=None, ca_file=None):
     parts = urlsplit(url)
     if parts.scheme == "https":
         context = ssl.create_default_context(cafile=ca_file)
-        connection = http.client.HTTPSConnection(parts.netloc, timeout=10, context=context)
+        connection = http.client.HTTPSConnection(parts.netloc, timeout=60, context=context)
     else:
-        connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     if isinstance(body, (dict, list)):
         body = json.dumps(body)
     try:

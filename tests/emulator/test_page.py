@@ -10,7 +10,7 @@ import time
 import pytest
 
 import mcagent.emulator
-from mcagent.emulator import Emulator
+from mcagent.emulator import Emulator, server
 
 from .device import AGENTS, call, configuration, event, file_item, ready, sample
 from .device import timeseries as series
@@ -175,22 +175,24 @@ def test_changes_are_told_at_once_and_nothing_when_nothing_happens(hub):
         act()
         begun = time.monotonic()
         assert change()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10  # a stream says that it is alive every 15
     connection.sock.settimeout(1)
     with pytest.raises(TimeoutError):
-        change()
+        for _ in range(4):  # the page may have looked between two steps of one act
+            change()
     stream.close()
     connection.close()
 
 
-def test_a_hub_stops_while_a_page_is_open():
+def test_a_hub_stops_while_a_page_is_open(monkeypatch):
+    monkeypatch.setattr(server, "_CLOSE_MAX_S", 30.0)
     with mcagent.emulator.Emulator(tls=False) as hub:
         connection = http.client.HTTPConnection(hub.url.partition("//")[2], timeout=30)
         connection.request("GET", "/_emulator/page/stream")
         stream = connection.getresponse()
         stream.readline()
         begun = time.monotonic()
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 15
     stream.close()
     connection.close()
 
@@ -269,7 +271,7 @@ def test_a_long_answer_reaches_a_slow_reader_whole(hub):
     for _ in range(2):
         device.send(series(*samples))
     host = hub.url.partition("//")[2]
-    connection = http.client.HTTPConnection(host, timeout=20)
+    connection = http.client.HTTPConnection(host, timeout=60)
     connection.request("GET", "/_emulator/received")
     answer = connection.getresponse()
     time.sleep(0.3)  # until the server has to wait for this reader

@@ -12,6 +12,7 @@ import pytest
 from mcagent.emulator import Emulator, gate, server
 from mcagent.emulator.answers import parse_json
 from mcagent.emulator.visitors import strange
+from tests.patience import wait_until, with_more_time
 
 from .application import Application
 from .device import AGENTS, EXCHANGE, call, event, exchange_body, file_item, onboarded
@@ -32,7 +33,7 @@ def connect(hub, sent=b""):
     return connection
 
 
-def ended(connection, within_s=5.0):
+def ended(connection, within_s=30.0):
     """Wait until the hub ends a connection; give what came until then."""
     connection.settimeout(within_s)
     got = b""
@@ -88,18 +89,22 @@ def test_a_body_that_stands_still_is_ended_without_effect(hub, limits):
 
 def test_a_body_that_moves_and_an_answer_that_takes_long_are_not_ended(hub, limits):
     device = onboarded(hub)
-    limits.body_pause_s = limits.head_timeout_s = 0.3
-    hub.set_faults([{"action": "delay", "seconds": 0.6, "match": EXCHANGE}])
     body = exchange_body(event())
     head = (
         f"POST {EXCHANGE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {device.token}\r\n"
         f"Content-Type: multipart/mixed;boundary=OUT\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    with connect(hub, head.encode()) as connection:
-        for start in range(0, len(body), 100):
-            connection.sendall(body[start : start + 100])
-            time.sleep(0.1)
-        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+    def slowly(limit_s):
+        limits.body_pause_s = limits.head_timeout_s = limit_s
+        hub.set_faults([{"action": "delay", "seconds": 2 * limit_s, "match": EXCHANGE}])
+        with connect(hub, head.encode()) as connection:
+            for start in range(0, len(body), 100):
+                connection.sendall(body[start : start + 100])
+                time.sleep(limit_s / 3)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+    with_more_time(slowly, 0.3, 1.2, 4.8)
 
 
 def test_an_answer_that_nobody_reads_is_ended(hub, limits):
@@ -114,7 +119,7 @@ def test_an_answer_that_nobody_reads_is_ended(hub, limits):
         connection.connect(("127.0.0.1", hub.port))
         connection.sendall(request.encode())
         connection.recv(1, socket.MSG_PEEK)  # the answer has begun: from here, nobody reads
-        me, deadline = connection.getsockname(), time.monotonic() + 20
+        me, deadline = connection.getsockname(), time.monotonic() + 60
         while me in peers(hub) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert me not in peers(hub)
@@ -130,7 +135,7 @@ def test_one_connection_too_many_ends_the_one_that_was_idle_longest(hub, limits)
             kept.append(connect(hub))
             time.sleep(0.02)
         assert alive(hub)
-        assert ended(kept[0], 2) == b""
+        assert ended(kept[0]) == b""
         kept[-1].sendall(f"GET {KEY} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert kept[-1].recv(100).startswith(b"HTTP/1.1 200 ")
     finally:
@@ -157,16 +162,22 @@ def test_where_all_are_at_work_one_more_is_turned_away(hub, limits):
     hub.disconnect()  # what other tests left open is idle, and would be ended first
     hub.reconnect()
     limits.connections_max = 3
-    hub.set_faults([{"action": "delay", "seconds": 1, "match": KEY}])
     request = f"GET {KEY} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
-    busy = [connect(hub, request) for _ in range(3)]
-    time.sleep(0.1)
-    with connect(hub) as turned_away:
-        assert ended(turned_away, 0.5) == b""
-    answers = [ended(connection) for connection in busy]
-    for connection in busy:
-        connection.close()
-    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers), answers
+
+    def one_more(busy_s):
+        hub.set_faults([{"action": "delay", "seconds": busy_s, "match": KEY}])
+        busy = [connect(hub, request) for _ in range(3)]
+        try:
+            wait_until(lambda: hub.faults()[0]["hits"] == 3)
+            with connect(hub) as turned_away:
+                assert ended(turned_away, busy_s / 2) == b""
+            answers = [ended(connection) for connection in busy]
+        finally:
+            for connection in busy:
+                connection.close()
+        assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers), answers
+
+    with_more_time(one_more, 1, 4, 16)
     hub.set_faults([])
     assert alive(hub)
 
@@ -279,24 +290,23 @@ def test_a_page_of_others_changes_nothing(hub):
 
 def test_a_hundred_clients_at_once_all_get_their_turn(hub):
     """None waits for its connection while the others are answered again and again."""
-    served, end = [], time.monotonic() + 1.5
+    served, all_there = [0] * 100, threading.Barrier(100)
 
-    def client():
-        connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=10)
-        number = 0
-        while time.monotonic() < end:
+    def client(me):
+        connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
+        all_there.wait(60)
+        while sum(served) < 2000:
             connection.request("GET", KEY)
             connection.getresponse().read()
-            number += 1
+            served[me] += 1
         connection.close()
-        served.append(number)
 
-    threads = [threading.Thread(target=client) for _ in range(100)]
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(100)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(served) == 100
+    assert sum(served) >= 2000
     assert min(served) > 0.1 * sum(served) / 100, sorted(served)
 
 

@@ -19,6 +19,7 @@ from mcagent.emulator.timeseries import (
     write_records,
 )
 from mcagent.emulator.timeseries_counts import change_counts, held_at, read_counts
+from tests.patience import wait_until, with_more_time
 
 from .device import exchange_body, file_item, onboarded, ready, sample, timeseries
 
@@ -145,31 +146,43 @@ def test_a_full_disk_refuses_what_comes_and_loses_nothing_that_was_accepted(tmp_
     samples = [
         sample(f"2026-01-05T08:00:00.{n:03d}Z", P1=f"{n:03d}" + "x" * 200) for n in range(300)
     ]
-    with Emulator(tls=False, data=tmp_path, settings={"processing_delay_s": 0.2}) as hub:
-        device = ready(hub, P1="STRING")
-        device.send(timeseries(*samples))
-        with hub._running.store.transaction() as db:
-            full = db.execute("PRAGMA page_count").fetchone()[0]
-            db.execute(f"PRAGMA max_page_count = {full}")
-        refused = device.exchange(exchange_body(file_item("large", bytes(100_000))))
-        assert refused.status == 503
-        assert refused.json["message"] == (
-            "The hub cannot write its database: database or disk is full."
+
+    def fill_up(processing_delay_s):
+        caplog.clear()
+        data, delay = (
+            tmp_path / str(processing_delay_s),
+            {"processing_delay_s": processing_delay_s},
         )
-        with pytest.raises(TimeoutError):
-            hub.settle(1.0)
-        assert hub.stored() == []
-        with hub._running.store.transaction() as db:
-            db.execute(f"PRAGMA max_page_count = {full + 1000}")
-        hub.settle()
-        assert len(hub.stored()) == 300
-        assert hub.files() == []
-    said = [text for text in caplog.messages if "strict mode" not in text]
-    assert said == [
-        "POST /api/mindconnect/v3/exchange was refused: database or disk is full",
-        "what was accepted waits: database or disk is full",
-        "what was accepted is processed again",
-    ]
+        with Emulator(tls=False, data=data, settings=delay) as hub:
+            device = ready(hub, P1="STRING")
+            device.send(timeseries(*samples))
+            with hub._running.store.transaction() as db:
+                full = db.execute("PRAGMA page_count").fetchone()[0]
+                db.execute(f"PRAGMA max_page_count = {full}")
+            refused = device.exchange(exchange_body(file_item("large", bytes(100_000))))
+            assert refused.status == 503
+            assert refused.json["message"] == (
+                "The hub cannot write its database: database or disk is full."
+            )
+            waits = "what was accepted waits: database or disk is full"
+            wait_until(lambda: waits in caplog.messages)
+            with pytest.raises(TimeoutError):
+                hub.settle(0.8)  # it is tried again meanwhile
+            assert hub.stored() == []
+            with hub._running.store.transaction() as db:
+                db.execute(f"PRAGMA max_page_count = {full + 1000}")
+            hub.settle(60)
+            assert len(hub.stored()) == 300
+            assert hub.files() == []
+        said = [text for text in caplog.messages if "strict mode" not in text]
+        assert said == [
+            "POST /api/mindconnect/v3/exchange was refused: database or disk is full",
+            waits,
+            "what was accepted is processed again",
+        ]
+
+    # What is accepted must not be processed before the disk is full.
+    with_more_time(fill_up, 0.2, 1.6, 6.4)
 
 
 def test_what_the_hub_stumbles_over_is_told_and_holds_up_nothing(tmp_path, monkeypatch, caplog):

@@ -97,7 +97,7 @@ class ProxyServer:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def _proxy(tmp_path_factory, *options):

@@ -8,8 +8,9 @@ import threading
 class Connection:
     """The server's end of one connection."""
 
-    def __init__(self, sock, number):
+    def __init__(self, sock, number, stopped):
         self.sock = sock
+        self.stopped = stopped  # the server's: set when it ends
         self.number = number  # 1 for the first connection that the server took
         self._left = b""
 
@@ -142,7 +143,7 @@ class Server:
                 )
                 self._socks[number - 1] = sock
                 sock.do_handshake()
-            self._talk(Connection(sock, number))
+            self._talk(Connection(sock, number, self.stopped))
         except OSError:
             pass  # the client ended it, or the test did
         finally:

@@ -9,6 +9,7 @@ from mcagent.errors import TransportError
 from mcagent.transport import cpython
 from mcagent.transport.cpython import connections
 from mcagent.transport.http import Request
+from tests.patience import with_more_time
 from tests.transport.servers import Server
 from tests.transport.test_requests import GeneratedBody, refused
 
@@ -209,13 +210,13 @@ def test_silent_peer_is_given_up(localhost_context, new_transport):
 
     def talk(connection):
         connection.read_request()
-        server.stopped.wait(10)
+        server.stopped.wait(60)
 
     with Server(talk, context=localhost_context) as server:
         error, took_s = timed(new_transport(read_timeout_s=0.3), Request("GET", server.url))
     assert error.kind == "timeout"
     assert "silent for 0.3 s before it answered" in str(error)
-    assert 0.25 < took_s < 7
+    assert 0.25 < took_s < 30
 
 
 def test_request_has_its_own_silence(new_transport):
@@ -223,12 +224,12 @@ def test_request_has_its_own_silence(new_transport):
 
     def talk(connection):
         connection.read_request()
-        server.stopped.wait(10)
+        server.stopped.wait(60)
 
     with Server(talk) as server:
         request = Request("GET", server.url, timeout_s=0.2)
         error, took_s = timed(new_transport(read_timeout_s=60), request)
-    assert (error.kind, took_s < 7) == ("timeout", True)
+    assert (error.kind, took_s < 30) == ("timeout", True)
 
 
 @pytest.mark.parametrize("secure", [True, False])
@@ -237,7 +238,7 @@ def test_peer_that_stops_reading_is_given_up(localhost_context, new_transport, s
 
     def talk(connection):
         connection.read_head()
-        server.stopped.wait(10)
+        server.stopped.wait(60)
 
     with Server(talk, context=localhost_context if secure else None) as server:
         body = GeneratedBody(20_000_000, 65_536)
@@ -245,25 +246,31 @@ def test_peer_that_stops_reading_is_given_up(localhost_context, new_transport, s
         error, took_s = timed(new_transport(read_timeout_s=0.4), request)
     assert error.kind == "timeout"
     assert "while the request was being sent" in str(error)
-    assert took_s < 7
+    assert took_s < 30
 
 
 def test_slow_reader_that_moves_is_waited_for(new_transport):
     """Silence is what ends a request, not the time that one piece takes."""
 
-    def talk(connection):
-        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
-        connection.read_head()
-        left = 600_000 - len(connection.take())
-        while left:
-            time.sleep(0.01)
-            left -= len(connection.sock.recv(8192))
-        connection.answer()
+    def slowly(silence_s):
+        def talk(connection):
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+            connection.read_head()
+            left = 600_000 - len(connection.take())
+            while left:
+                time.sleep(silence_s / 25)
+                left -= len(connection.sock.recv(8192))
+            connection.answer()
 
-    with Server(talk) as server:
-        body = GeneratedBody(600_000, 600_000)
-        request = Request("POST", server.url, body=body)
-        assert new_transport(read_timeout_s=0.25).send(request).status == 200
+        with Server(talk) as server:
+            body = GeneratedBody(600_000, 600_000)
+            request = Request("POST", server.url, body=body)
+            try:
+                assert new_transport(read_timeout_s=silence_s).send(request).status == 200
+            except TransportError as error:
+                raise AssertionError(f"{error}") from error
+
+    with_more_time(slowly, 0.25, 1, 4)
 
 
 @pytest.mark.parametrize(
@@ -271,46 +278,52 @@ def test_slow_reader_that_moves_is_waited_for(new_transport):
 )
 def test_dripping_answer_is_bounded_in_all(new_transport, monkeypatch, start):
     """A byte now and then defeats every time-out for silence; the total bound ends it."""
-    monkeypatch.setattr(cpython, "TOTAL_TIMEOUT_S", 0.6)
 
     def talk(connection):
         connection.read_request()
         connection.sock.sendall(start)
-        while not server.stopped.wait(0.05):
+        while not connection.stopped.wait(0.05):
             connection.sock.sendall(b"a")
 
-    with Server(talk) as server:
-        error, took_s = timed(new_transport(), Request("GET", server.url))
-    assert error.kind == "timeout"
-    assert "longer than 0.6 s" in str(error)
-    assert took_s < 7
+    def bounded(total_s):
+        monkeypatch.setattr(cpython, "TOTAL_TIMEOUT_S", total_s)
+        with Server(talk) as server:
+            error, took_s = timed(new_transport(), Request("GET", server.url))
+        assert error.kind == "timeout"  # and not before a connection stood
+        assert f"longer than {total_s} s" in str(error)
+        assert took_s < 30
+
+    with_more_time(bounded, 0.6, 5)
 
 
 def test_dripping_reader_is_bounded_in_all(new_transport, monkeypatch):
     """The same while the body goes out."""
-    monkeypatch.setattr(cpython, "TOTAL_TIMEOUT_S", 0.6)
     monkeypatch.setattr(cpython, "SLOWEST_BYTES_PER_S", 1_000_000_000)
 
     def talk(connection):
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.read_head()
-        while not server.stopped.wait(0.02):
+        while not connection.stopped.wait(0.02):
             connection.sock.recv(4096)
 
-    with Server(talk) as server:
-        request = Request("POST", server.url, body=GeneratedBody(20_000_000, 65_536))
-        error, took_s = timed(new_transport(), request)
-    assert (error.kind, took_s < 7) == ("timeout", True)
+    def bounded(total_s):
+        monkeypatch.setattr(cpython, "TOTAL_TIMEOUT_S", total_s)
+        with Server(talk) as server:
+            request = Request("POST", server.url, body=GeneratedBody(20_000_000, 65_536))
+            error, took_s = timed(new_transport(), request)
+        assert (error.kind, took_s < 30) == ("timeout", True)
+
+    with_more_time(bounded, 0.6, 5)
 
 
 def test_peer_that_never_shakes_hands_is_given_up(new_transport):
     """TCP is taken by a kernel whose program hangs."""
-    with Server(lambda _connection: server.stopped.wait(10)) as server:
+    with Server(lambda _connection: server.stopped.wait(60)) as server:
         url = f"https://localhost:{server.port}"
         error, took_s = timed(new_transport(connect_timeout_s=0.3), Request("GET", url))
     assert error.kind == "tls"
     assert "silent for 0.3 s in the TLS handshake" in str(error)
-    assert took_s < 7
+    assert took_s < 30
 
 
 def test_port_without_a_listener_refuses(new_transport):
@@ -341,7 +354,7 @@ def test_address_that_swallows_packets_is_given_up(new_transport):
                 filler.close()
     assert error.kind == "connect"
     assert "gave no sign" in str(error)
-    assert took_s < 7
+    assert took_s < 30
 
 
 @pytest.mark.parametrize(

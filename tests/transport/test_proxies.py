@@ -268,7 +268,7 @@ def test_answer_to_connect_is_told_as_it_was(new_transport, answer, words):
 
 def test_silent_proxy_is_given_up(new_transport):
     """Taken, and then nothing."""
-    with Server(lambda _connection: server.stopped.wait(10)) as server:
+    with Server(lambda _connection: server.stopped.wait(60)) as server:
         transport = new_transport(proxy=f"http://127.0.0.1:{server.port}", connect_timeout_s=0.2)
         error = refused(transport, Request("GET", "https://localhost:1/"))
     assert error.kind == "proxy"
