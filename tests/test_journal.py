@@ -32,7 +32,7 @@ def errors_of(stream):
     os.close(write)
     with open(read, encoding="utf-8") as file:
         text = file.read()
-    assert script.wait(30) == 1
+    assert script.wait(90) == 1
     return text.splitlines()
 
 

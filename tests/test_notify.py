@@ -15,6 +15,7 @@ from mcagent.emulator import Emulator
 from mcagent.notify import ServiceManager, service_manager, watchdog_s
 from mcagent.status import Status
 from mcagent.transport.http import Response
+from tests.patience import wait_until
 
 
 class Manager:
@@ -23,7 +24,7 @@ class Manager:
     def __init__(self, address):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(address)
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
 
     def next(self):
         return self.socket.recv(4096).decode()
@@ -38,7 +39,7 @@ class Manager:
         except BlockingIOError:
             return lines
         finally:
-            self.socket.settimeout(10)
+            self.socket.settimeout(60)
 
 
 @pytest.fixture
@@ -229,7 +230,7 @@ class Stuck:
 
     def send(self, request):
         self.reached.set()
-        self.release.wait(20)
+        self.release.wait(90)
         return Response(503, {}, b"")
 
     def probe(self, url):
@@ -253,7 +254,7 @@ def test_run_says_ready_feeds_and_stops_feeding_when_the_thread_hangs(
     thread = threading.Thread(target=agent.run, args=(lambda: {"x": 1},), kwargs={"every_s": 0.05})
     thread.start()
     assert manager.next() == "READY=1"
-    assert transport.reached.wait(10)
+    assert transport.reached.wait(60)
     give_up = time.monotonic() + 60
     while "the upload thread hangs" not in manager.next():
         assert time.monotonic() < give_up
@@ -264,7 +265,7 @@ def test_run_says_ready_feeds_and_stops_feeding_when_the_thread_hangs(
     while manager.next() != "WATCHDOG=1":
         assert time.monotonic() < give_up
     agent.close()
-    thread.join(10)
+    thread.join(60)
     assert any(line.startswith("STOPPING=1") for line in manager.waiting())
 
 
@@ -274,7 +275,8 @@ from mcagent import Agent
 taken = []
 def wait_for_the_sensor():
     if len(taken) > 5:
-        time.sleep(60)
+        open(sys.argv[2], "w").close()
+        time.sleep(600)
     taken.append(1)
     return {"x": 1}
 with Agent.open(sys.argv[1]) as agent:
@@ -287,8 +289,9 @@ def test_a_sensor_that_never_answers_is_not_fed_for_and_abort_shows_where(tmp_pa
     environment = dict(
         os.environ, NOTIFY_SOCKET=manager.socket.getsockname(), WATCHDOG_USEC="300000"
     )
+    hung = tmp_path / "hung"
     script = subprocess.Popen(
-        [sys.executable, "-c", HUNG_SENSOR, str(tmp_path / "state")],
+        [sys.executable, "-c", HUNG_SENSOR, str(tmp_path / "state"), str(hung)],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
@@ -296,6 +299,7 @@ def test_a_sensor_that_never_answers_is_not_fed_for_and_abort_shows_where(tmp_pa
     try:
         assert manager.next() == "READY=1"
         assert manager.next() == "WATCHDOG=1"
+        wait_until(hung.exists)
         manager.socket.settimeout(1)
         with pytest.raises(TimeoutError):  # silence, longer than the watchdog waits
             while True:

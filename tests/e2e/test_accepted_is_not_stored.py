@@ -52,7 +52,7 @@ class Operator:
     def call(self, method, path, body=None, headers=None):
         scopes = ["map.c", "map.d", "map.r", "rec.r", "rec.c", "dsc.u"]
         token = self._hub.operator_token(scopes)
-        connection = http.client.HTTPConnection(urlsplit(self._hub.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(self._hub.url).netloc, timeout=60)
         headers = {"Authorization": "Bearer " + token, **(headers or {})}
         try:
             connection.request(method, path, json.dumps(body) if body else None, headers)
@@ -297,7 +297,7 @@ def test_the_background_thread_looks_by_itself(running, tmp_path, monkeypatch):
         agent.submit(model("m1", strokes="LONG"))
         agent.record({"strokes": 1})
         agent.start()
-        give_up_s = time.monotonic() + 20
+        give_up_s = time.monotonic() + 60
         while "timeseries" not in plant.upload_status()["held"]:
             assert time.monotonic() < give_up_s
             time.sleep(0.02)

@@ -67,7 +67,11 @@ class Field:
             upload=UploadSettings(min_interval_s=0, **(upload or {})),
         )
         self.agent.submit(MODEL)
-        report = self.device.call(self.agent.upload, 30)
+        # What a test sets for a bad wire is too little for a good one on a busy machine.
+        meant = transport._connect_timeout_s, transport._read_timeout_s
+        transport._connect_timeout_s = transport._read_timeout_s = 60
+        report = self.device.call(self.agent.upload, 120)
+        transport._connect_timeout_s, transport._read_timeout_s = meant
         assert report.pending == 0, report.reason
         return self.agent
 

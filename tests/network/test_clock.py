@@ -13,6 +13,7 @@ from mcagent.runtime import Clock
 
 MODEL = DataModel("press-7", [DataSource("press", [DataPoint("strokes", "LONG")])])
 MONTH_S = 30 * 86_400
+HOUR_MS = 3_600_000
 PROFILES = ("SHARED_SECRET", "RSA_3072")
 
 
@@ -40,7 +41,7 @@ def uploads(hub, state, profile):
         agent.submit(MODEL)
         for number in range(20):
             agent.record({"strokes": number}, timestamp=1_790_000_000_000 + number)
-        report = agent.upload(timeout_s=20)
+        report = agent.upload(timeout_s=60)
         assert (report.delivered, report.pending) == (21, 0), report.reason
         status = agent.status()
     hub.settle()
@@ -86,7 +87,7 @@ def test_system_clock_that_is_believed_keeps_everything(certificate_of_tomorrow,
             agent.record({"strokes": 1})
             assert agent.upload(timeout_s=1).pending == 2
         with Agent.open(state, ca_file=hub.ca_file) as agent:
-            assert agent.upload(timeout_s=20).pending == 0
+            assert agent.upload(timeout_s=60).pending == 0
 
 
 class Since1970(Clock):
@@ -97,7 +98,7 @@ class Since1970(Clock):
         self.began_ms = super().now_ms()
 
     def now_ms(self):
-        return super().now_ms() - self.began_ms + 5000
+        return super().now_ms() - self.began_ms + HOUR_MS
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -117,7 +118,7 @@ def test_device_of_1970_and_a_certificate_of_tomorrow(
             agent.submit(Event("started"))
             agent.submit(File(b"x", name="log.txt"))
             after_s = time.time() + MONTH_S
-            report = agent.upload(timeout_s=20)
+            report = agent.upload(timeout_s=60)
             assert (report.delivered, report.pending) == (23, 0), report.reason
         hub.settle()
         # No signature was refused: the time was known before the first.
@@ -132,9 +133,9 @@ def test_device_of_1970_and_a_certificate_of_tomorrow(
             f"first sample {times[0].timestamp() - before_s:+.2f} s off on the hub",
         )
         for moment in times:
-            assert before_s - 1 <= moment.timestamp() <= after_s + 1.5
+            assert before_s - 30 <= moment.timestamp() <= after_s + 30  # wrong is an hour
         # The next start has credentials, and no time: it asks before it signs.
         with Agent.open(state, ca_file=hub.ca_file, clock=Since1970()) as agent:
             agent.record({"strokes": 20})
-            assert agent.upload(timeout_s=20).pending == 0
+            assert agent.upload(timeout_s=60).pending == 0
         assert hub.state()["requests"].get("POST /api/agentmanagement/v3/oauth/token") == 2

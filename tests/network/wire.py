@@ -160,7 +160,7 @@ class Wire:
         """Carry *count* more payload bytes from *side*, then nothing more in either direction."""
         self._cut_at = (side, self.carried[side] + count)
 
-    def wait_for_cut(self, timeout_s=30):
+    def wait_for_cut(self, timeout_s=90):
         until = time.monotonic() + timeout_s
         while not self.silent:
             assert time.monotonic() < until, "so much was never sent"

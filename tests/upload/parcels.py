@@ -54,7 +54,7 @@ class Device:
             self.agent.step(0)
         raise AssertionError(self.agent.status().upload)
 
-    def drain(self, timeout_s=20):
+    def drain(self, timeout_s=60):
         """Through waits and holds, too."""
         give_up = time.monotonic() + timeout_s
         while self.pending:

@@ -25,7 +25,7 @@ def model(name, *points):
     return DataModel(name, [DataSource("press", [DataPoint(p, "LONG") for p in points])])
 
 
-def drain(agent, timeout_s=30):
+def drain(agent, timeout_s=90):
     report = agent.upload(timeout_s=timeout_s)
     assert report.pending == 0, report
     return report
