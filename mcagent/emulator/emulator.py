@@ -242,7 +242,7 @@ class Emulator:
         return self._running.breaches.show()
 
     def settle(self, timeout_s: float = 10.0) -> None:
-        """Wait until everything that was accepted has been processed.
+        """Wait until everything that was accepted before has been processed.
 
         Raises:
             TimeoutError: It was not, within *timeout_s*.

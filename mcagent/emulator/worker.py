@@ -54,6 +54,7 @@ class Worker:
             self._jobs.append(
                 _Job(0.0, partial(self._item, row["item"], content_of(row), None), store.epoch)
             )
+        self._accepted, self._done = len(self._jobs), 0
         self._thread = threading.Thread(target=self._run, name="insights-hub-worker", daemon=True)
         self._thread.start()
 
@@ -65,6 +66,7 @@ class Worker:
                 _Job(due, partial(self._item, item, content, None), epoch)
                 for item, content in items
             )
+            self._accepted += len(items)
             self._changed.notify_all()
 
     def replay(self, record: sqlite3.Row) -> None:
@@ -82,6 +84,7 @@ class Worker:
         job = _Job(time.monotonic() + delay_s, run, self._store.epoch)
         with self._changed:
             self._jobs.append(job)
+            self._accepted += 1
             self._changed.notify_all()
 
     def pending(self) -> int:
@@ -90,9 +93,13 @@ class Worker:
             return len(self._jobs) + self._busy
 
     def settle(self, timeout_s: float) -> bool:
-        """Wait until nothing is pending; False if that took longer than *timeout_s*."""
+        """Wait for what was accepted so far; False if that took longer than *timeout_s*.
+
+        Not for what comes meanwhile: a busy device keeps something pending for ever.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout_s)
+            accepted = self._accepted
+            return self._changed.wait_for(lambda: self._done >= accepted, timeout_s)
 
     def close(self) -> None:
         """Stop after the item that is being processed."""
@@ -110,6 +117,7 @@ class Worker:
             with self._changed:
                 if not done:  # it was answered already: it waits, and what came after it, too
                     self._jobs.appendleft(job._replace(due=time.monotonic() + _AGAIN_S))
+                self._done += done
                 self._busy = False
                 self._changed.notify_all()
 

@@ -324,3 +324,18 @@ def test_the_state_is_quick_beside_a_million_samples_that_are_written_to(figure)
     assert (state["records"], state["values"]) == (number + 4, 2 * (number + 4))
     figure("emulator: state beside 1 000 000 samples", f"{worst_ms:.1f} ms after a write")
     assert worst_ms < 100
+
+
+def test_settling_waits_for_what_was_accepted_before_alone():
+    """A device that keeps on sending always has something pending."""
+    with Emulator(tls=False) as hub:
+        jobs, ran = hub._running.worker, []
+
+        def one_more(_db):
+            ran.append(1)
+            jobs.later(one_more, 0.01)
+
+        jobs.later(one_more, 0.2)
+        hub.settle()
+        assert ran
+        assert jobs.pending()
