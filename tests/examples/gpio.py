@@ -29,12 +29,12 @@ class Cabinet:
         self._random, self._end, self._lock = random.Random(1), threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run)
 
-    def drive(self, what, value):
-        """The times before and after; OSError where nobody is there."""
+    def drive(self, what, *values):
+        """The times before the first and after the last; OSError where nobody is there."""
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(20)
+            sock.settimeout(120)
             sock.connect(self.address)
-            sock.sendall(f"{what} {value}\n".encode())
+            sock.sendall(f"{what} {' '.join(map(str, values))}\n".encode())
             line = sock.makefile().readline()
         if not line:
             raise ConnectionResetError("killed while it was driven")
@@ -123,11 +123,15 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
         say(f"SIGTERM: the collector ended with status {collector.stop()}")
         assert "Traceback" not in collector.output(), collector.output()
         # What SIGTERM left on the disk goes out at the next start.
-        rest, last = collector_of(scene, **settings).start(), cabinet.edges[-1]
+        rest = collector_of(scene, **settings).start()
+        last = {"door_open": cabinet.edges[-1], "strokes": cabinet.pulses[-1]}
         starts, samples = starts + 1, len(scene.stored("oil_temperature"))
 
         def all_is_there():
-            return max(map(parse_text, scene.stored("door_open")), default=0) >= last[0]
+            return all(
+                max(map(parse_text, scene.stored(name)), default=0) >= before
+                for name, (before, *_) in last.items()
+            )
 
         wait_for(all_is_there, rest.output)
         wait_for(lambda: len(scene.stored("oil_temperature")) > samples, rest.output)

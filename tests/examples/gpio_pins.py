@@ -2,7 +2,7 @@
 
 python gpio_pins.py SOCKET SCRIPT TOML
 
-A line `GPIO17 1` drives a pin, `adc 0 512` sets what the MCP3008 will say, `adc 0 broken` breaks it. The
+A line `GPIO17 1 0` drives a pin, high and low, `adc 0 512` sets what the MCP3008 will say, `adc 0 broken` breaks it. The
 answer is a line of two times in ms since 1970: before and after the edge, with all callbacks that belong to it.
 """
 
@@ -53,7 +53,8 @@ class Lines(socketserver.StreamRequestHandler):
                     time.sleep(0.001)
                 before = time.time_ns() // 1_000_000
                 pin = factory.pin(words[0])
-                (pin.drive_high if words[1] == "1" else pin.drive_low)()
+                for level in words[1:]:
+                    (pin.drive_high if level == "1" else pin.drive_low)()
             self.wfile.write(f"{before} {time.time_ns() // 1_000_000}\n".encode())
 
 

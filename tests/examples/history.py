@@ -63,7 +63,7 @@ def run(folder, say=lambda line: None):
         write(scene, "2026-02.csv", range(ROWS - 1000, ROWS), head="")
         say("a thousand rows more; until the collector ends by itself")
         collector.start()
-        wait_for(collector.ended, collector.output, timeout_s=60)
+        wait_for(collector.ended, collector.output)
         status = collector.stop()
         say(f"it ended with status {status} after {kills} kills")
         assert status == 0, collector.output()

@@ -87,7 +87,7 @@ class Machine:
 
     def _logrotate(self, name):
         command = [logrotate(), "-f", "-s", self._path(name + ".state"), self._path(name)]
-        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         assert run.returncode == 0, run.stderr
 
 
@@ -127,6 +127,7 @@ def run(folder, say=lambda line: None, *, phase_s=0.4):
         def kill():
             """While it is at it: as soon as it says that it took one more."""
             before = shipper.output().count(TAKEN)
+            rotate(1)  # all that was before may have been taken by now
             wait_for(lambda: shipper.output().count(TAKEN) > before, shipper.output)
             shipper.kill()
 
@@ -165,7 +166,7 @@ def run(folder, say=lambda line: None, *, phase_s=0.4):
             return [Comparison(name, said, lines[name], in_flight) for name in sorted(lines)]
 
         try:
-            wait_for(lambda: all(one.equal for one in compared()), "", timeout_s=60)
+            wait_for(lambda: all(one.equal for one in compared()), "")
         except AssertionError:
             say("the comparison fails")
         # Until it has looked at all of them once more, also as logrotate has renamed them.

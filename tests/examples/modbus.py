@@ -104,7 +104,7 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
             press.start()
             say("the device is back")
             before = press.said()[-1]
-            wait_for(lambda before=before: press.said()[-1] > before + 20, collector.output)
+            wait_for(lambda before=before: press.said()[-1] > before + 30, collector.output)
         say("the link to the hub is back")
         scene.hub.reconnect()
         witness, _drift_ms = steadiness(own_clock(3 * phase_s), EVERY_MS)

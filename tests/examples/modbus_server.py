@@ -3,7 +3,7 @@
 python modbus_server.py PORT LOG [MODE]
 
 Registers 0 to 9 and 20 to 29 exist. MODE is slow, garbage, nan, idle (closes a connection that says
-nothing for 0.1 s), nameless (each third answer is an exception without a code), short (no more than four registers a request), gateway (the device behind it is off).
+nothing for a second), nameless (each third answer is an exception without a code), short (no more than four registers a request), gateway (the device behind it is off).
 """
 
 import asyncio
@@ -76,7 +76,7 @@ async def forgetful(behind):
     async def serve(reader, writer):
         device, to_device = await asyncio.open_connection("127.0.0.1", behind)
         try:
-            while request := await asyncio.wait_for(reader.read(260), 0.1):
+            while request := await asyncio.wait_for(reader.read(260), 1):
                 to_device.write(request)
                 writer.write(await device.read(260))
         except asyncio.TimeoutError:

@@ -113,7 +113,12 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
             broker.start()
             time.sleep(phase_s / 2)
             say("the bridge is started")
+            subscribed = broker.output().count("Received SUBSCRIBE")
             bridge.start()
+            # A message that the broker took and has not written down yet must be on its way to us.
+            wait_for(
+                lambda: broker.output().count("Received SUBSCRIBE") > subscribed, bridge.output
+            )
             time.sleep(phase_s)
             say("SIGKILL of the broker")
             broker.kill()
@@ -137,7 +142,7 @@ def run(folder, say=lambda line: None, *, phase_s=1.0):
             ]
 
         try:
-            wait_for(lambda: all(one.equal for one in compared()), "", timeout_s=60)
+            wait_for(lambda: all(one.equal for one in compared()), "")
         except AssertionError:
             say("the comparison fails")
         status = bridge.stop()

@@ -26,7 +26,7 @@ class Press:
     def silenced(self):
         """What it has said, once it says no more."""
         self.program.signal(signal.SIGUSR1)
-        wait_for(lambda: self.program.output().endswith("silent\n"), self.program.output)
+        wait_for(lambda: "\nsilent\n" in "\n" + self.program.output(), self.program.output)
         return self.said()
 
     def said(self):
@@ -117,7 +117,7 @@ def _through(scene, press, wire, say, phase_s):
             )
 
     try:
-        wait_for(lambda: all(one.equal for one in compared()), "", timeout_s=60)
+        wait_for(lambda: all(one.equal for one in compared()), "")
     except AssertionError:
         say("the comparison fails")
     status = collector.stop()

@@ -45,6 +45,8 @@ class Program:
 
     def signal(self, number):
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:  # it is sent, and takes its time
+            wait_for(lambda: state_of(self._process.pid) == "T", self.output)
 
     def stop(self):
         """SIGTERM once it listens for it, and the exit status."""
@@ -54,7 +56,7 @@ class Program:
         )
         if not self.ended():
             self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(60)
+        return self._process.wait(180)
 
     def ended(self):
         return self._process.poll() is not None
@@ -237,13 +239,19 @@ def example_settings(folder, example, *, more="", **changes):
     return path
 
 
-def wait_for(condition, what, timeout_s=60):
+def wait_for(condition, what, timeout_s=180):
     """Wait until *condition* is true, and return it; *what* may be a function that explains."""
     give_up = time.monotonic() + timeout_s
     while not (result := condition()):
         assert time.monotonic() < give_up, what() if callable(what) else what
         time.sleep(0.01)
     return result
+
+
+def state_of(pid):
+    """The letter of /proc: R runs, S sleeps, T is stopped."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0]
 
 
 def listens_for(number, pid):

@@ -1,10 +1,12 @@
 """The serial collector with a scale on a pty: each whole line is what the hub stores."""
 
+import json
 import os
 import signal
 import sys
-import time
 
+from mcagent.inspection.export import Export
+from mcagent.inspection.survey import Survey
 from tests.examples.scene import Comparison, Scene, wait_for
 
 STATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "station.py")
@@ -34,7 +36,18 @@ class Scale:
             return [int(line) for line in file.read().split("\n")[:-1]]
 
 
-def run(folder, say=lambda line: None, *, phase_s=0.7):
+def last_recorded(scene):
+    """The newest number that waits on the collector's disk; 0 where nothing waits."""
+    survey = Survey(os.path.join(scene.folder, "state"))
+    newest = 0
+    for entry in Export(survey, lambda _size: None).entries(["timeseries"]):
+        for value in json.loads(entry.payload)["values"]:
+            if value["dataPointId"] == "pieces":
+                newest = max(newest, int(value["value"]))
+    return newest
+
+
+def run(folder, say=lambda line: None, *, phase_lines=30):
     """Weigh through an outage, kills of the collector and a cable that is pulled; compare."""
     with Scene(folder, "serial_line", say) as scene:
         scale = Scale(scene, EVERY_S, "torn")
@@ -46,33 +59,51 @@ def run(folder, say=lambda line: None, *, phase_s=0.7):
         first = min(scene.stored("pieces").values())
         missed = []
 
-        def unheard(event, *, back):
-            """*event*; what is said from a moment before it until a line is read again."""
+        def phase():
+            """A while in which the scale says so many lines."""
+            goal = len(scale.said()) + phase_lines
+            wait_for(lambda: len(scale.said()) >= goal, scale.program.output)
+
+        def heard():
+            """Stop both where the collector has recorded all but the last half second; how far.
+
+            On a busy machine it is behind at times: what it has not read by then it cannot have.
+            """
+            for program in (scale.program, collector):
+                program.signal(signal.SIGSTOP)
+            recorded = last_recorded(scene)
+            if len(scale.said()) - recorded <= round(0.5 / EVERY_S):
+                return recorded
+            for program in (scale.program, collector):
+                program.signal(signal.SIGCONT)
+            return 0
+
+        def unheard(event, other, *, back):
+            """*event* beside *other*; what is said and not recorded, until a line is read again."""
             connections = collector.output().count(": connected")
-            before = len(scale.said())
+            recorded = wait_for(heard, "the collector is behind all the time")
             event()
+            other.signal(signal.SIGCONT)
             back()
             wait_for(
                 lambda: collector.output().count(": connected") > connections, collector.output
             )
-            # A pty that is closed forgets what nobody has read: half a second of it at most.
-            missed.extend(
-                scale.said()[max(0, before - round(0.5 / EVERY_S)) : len(scale.said()) + 1]
-            )
+            # A pty that is closed forgets what nobody has read.
+            missed.extend(range(recorded + 1, len(scale.said()) + 2))
 
-        time.sleep(phase_s)
+        phase()
         say("the link to the hub is cut")
         scene.hub.disconnect()
         for _ in range(3):
             say("SIGKILL of the collector, and at once again")
-            unheard(collector.kill, back=collector.start)
-            time.sleep(phase_s)
+            unheard(collector.kill, scale.program, back=collector.start)
+            phase()
         say("the cable is pulled for a moment")
-        unheard(scale.unplug, back=scale.plug)
-        time.sleep(phase_s)
+        unheard(scale.unplug, collector, back=scale.plug)
+        phase()
         say("the link to the hub is back")
         scene.hub.reconnect()
-        time.sleep(phase_s)
+        phase()
         scale.program.signal(signal.SIGSTOP)
         said = scale.said()
         missed.append(said[-1])  # it stopped in the middle of it, perhaps

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from mcagent.messages.timestamp import parse_text
-from tests.examples import turbine
+from tests.examples import modbus, turbine
 from tests.examples.scene import Scene, wait_for
 
 BAD_SENSOR = str(0x808C0000 - 2**32)
@@ -30,7 +30,9 @@ def collected(scene, *options, until, more="", **changes):
     """Run the collector with a turbine of its own until it holds; give its output."""
     machine = turbine.Turbine(scene, *options)
     machine.start()
-    collector = scene.collector(more=more, **{"port": machine.port, "every_s": 0.05, **changes})
+    # A busy machine answers late; who wants to see a loss sets a shorter time.
+    settings = {"port": machine.port, "every_s": 0.05, "timeout_s": 20.0, **changes}
+    collector = scene.collector(more=more, **settings)
     collector.start()
     wait_for(until, collector.output)
     assert collector.stop() == 0
@@ -69,7 +71,9 @@ def test_the_clock_does_not_drift_by_what_an_answer_takes(tmp_path, figure):
         drift_ms = times[-1] - times[0] - 100 * (len(times) - 1)
         figure("wind_turbine", f"drift in {len(times)} samples: {drift_ms:+d} ms, {missed} missed")
         # Sleeping would make it 800 ms; a busy machine is late at the ends, and misses moments.
-        assert -100 < drift_ms - 100 * missed < 100 or 0 <= drift_ms <= 100 * missed
+        in_time = -100 < drift_ms - 100 * missed < 100 or 0 <= drift_ms <= 100 * missed
+        # And it would go through all phases: 120 ms from one to the next are 0.0 of one phase.
+        assert in_time or modbus.steadiness(times, 100)[0] > 0.25, times
 
 
 def test_a_lost_turbine_leaves_its_last_values_with_a_quality_code(tmp_path):
@@ -77,7 +81,7 @@ def test_a_lost_turbine_leaves_its_last_values_with_a_quality_code(tmp_path):
     with Scene(tmp_path, "wind_turbine") as scene:
         machine = turbine.Turbine(scene)
         machine.start()
-        collector = scene.collector(port=machine.port, every_s=0.1).start()
+        collector = scene.collector(port=machine.port, every_s=0.1, timeout_s=20.0).start()
         wait_for(lambda: scene.stored("power"), collector.output)
         machine.program.kill()
         wait_for(lambda: scene.stored("power", bad=True), collector.output)
