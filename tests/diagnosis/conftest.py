@@ -61,7 +61,7 @@ class Patient:
         assert inside("onboard", boarding, *self.options, state=self.state).code == 0
         model = write_json(self.folder / "model.json", MODEL)
         assert inside("model", model, state=self.state).code == 0
-        inside("upload", "--timeout", 10, *self.options, state=self.state)
+        inside("upload", "--timeout", 60, *self.options, state=self.state)
 
     def told_of(self, url):
         """Only a boarding configuration for *url* is there; nobody need answer."""
@@ -90,7 +90,7 @@ class Patient:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=200,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr

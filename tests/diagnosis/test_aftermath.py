@@ -41,7 +41,7 @@ def state(hub, tmp_path):
     with Agent.open(directory, boarding=hub.create_agent("press-7"), proxy="") as agent:
         agent.onboard()
         agent.submit(MODEL)
-        agent.upload(timeout_s=10)
+        agent.upload(timeout_s=60)
     hub.settle()
     return directory
 
@@ -82,7 +82,7 @@ def test_a_visit_asks_beside_the_owner_and_changes_nothing(hub, state):
         assert (keystore.read_bytes(), rotations(hub)) == before
         owner.record({"strokes": 1})
         hub.automap(agent_of(hub))
-        assert owner.upload(timeout_s=10).pending == 0
+        assert owner.upload(timeout_s=60).pending == 0
 
 
 def test_a_visit_never_rotates_when_the_secret_is_nearly_over_or_refused(hub, tmp_path):
@@ -204,7 +204,7 @@ def test_points_are_counted_of_waiting_samples_only_and_a_missing_buffer_has_non
     assert recorded_points(state, most=10) == {"strokes": 10}
     hub.automap(agent_of(hub))
     with Agent.open(state, proxy="") as agent:
-        assert agent.upload(timeout_s=10).pending == 0
+        assert agent.upload(timeout_s=60).pending == 0
     assert recorded_points(state) == {}
     assert recorded_points(str(tmp_path / "nothing")) == {}
 
@@ -231,7 +231,7 @@ def test_the_doctor_s_step_fails_where_something_was_dropped(hub, state):
     with hub._running.store.transaction() as db:
         db.execute("DELETE FROM mappings WHERE point = 'parts'")
     with Agent.open(state, proxy="") as owner:
-        assert owner.upload(timeout_s=10).pending == 0
+        assert owner.upload(timeout_s=60).pending == 0
     hub.settle()
     step = ask(state, look)
     assert (step.verdict, step.cause) == ("fail", "dropped")
@@ -308,7 +308,7 @@ def test_only_messages_that_are_more_than_information_are_shown(hub, state):
     with Agent.open(state, proxy="") as agent:
         for number in range(5):
             agent.record({"strokes": number})
-            agent.upload(timeout_s=10)
+            agent.upload(timeout_s=60)
     hub.settle()
     report = ask(state)
     assert report.messages == []

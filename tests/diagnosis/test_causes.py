@@ -26,7 +26,7 @@ PORT = 8443
 
 def no_dns(patient, request):
     """No name server answers."""
-    network = _named(patient, request)
+    network = _named(patient, request, resolver_waits_s=1)
     network.drop()
 
 
@@ -48,7 +48,7 @@ def wrong_dns_other_host(patient, request):
     patient.options += ["--ca", str(ca_file)]
 
 
-def _named(patient, request):
+def _named(patient, request, resolver_waits_s=20):
     """A network of its own with a resolv.conf; the platform has a name only."""
     network = request.getfixturevalue("wire")
     device = network.places[0]
@@ -56,7 +56,8 @@ def _named(patient, request):
     os.makedirs(folder)
     patient.stack.callback(shutil.rmtree, folder)
     with open(folder + "/resolv.conf", "w") as file:
-        file.write(f"nameserver {ADDRESSES[PLATFORM]}\noptions timeout:1 attempts:1\n")
+        options = f"timeout:{resolver_waits_s} attempts:1"
+        file.write(f"nameserver {ADDRESSES[PLATFORM]}\noptions {options}\n")
     patient.prefix = ["ip", "netns", "exec", device.name]
     patient.told_of(f"https://{HUB}:{PORT}")
     return network

@@ -24,7 +24,7 @@ def service(patient, *, meets=True, **options):
     with Agent.open(patient.state, **options) as agent:
         if meets:
             agent.record({"strokes": 1})
-            assert agent.upload(10).pending == 0
+            assert agent.upload(60).pending == 0
         agent.start()
         yield agent
 

@@ -10,6 +10,12 @@ from mcagent.diagnosis import nameservers
 from mcagent.diagnosis.nameservers import ask, hosts_file, name_servers
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Of a machine that is busy with other things."""
+    monkeypatch.setattr(nameservers, "_WAIT_S", 60.0)
+
+
 @pytest.fixture
 def answering():
     """`port = answering(function)`: a server that sends *function* of the question."""

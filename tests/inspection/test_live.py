@@ -42,7 +42,7 @@ def test_nothing_is_taken_for_damage(busy, figure):
     """Verify again and again: each time it is clean, whatever went away meanwhile."""
     end = time.monotonic() + SECONDS
     rounds = records = gone = 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or rounds <= 3:
         findings, verification = scene.verify(busy)
         bad = [finding.to_dict() for finding in findings if finding.level == "damage"]
         assert bad == []
@@ -56,7 +56,6 @@ def test_nothing_is_taken_for_damage(busy, figure):
         records += verification.records
         gone += len(verification._survey.vanished)
     figure("verify beside a writer", f"{rounds} times, {records} records, {gone} files went away")
-    assert rounds > 3
 
 
 @pytest.mark.slow
@@ -64,7 +63,7 @@ def test_exports_hold_the_right_records_without_a_gap(busy):
     """Each payload is that of its number; between two there is nothing that was not passed."""
     end = time.monotonic() + SECONDS
     rounds = 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or rounds <= 3:
         rounds += 1
         survey = Survey(busy)
         work = Export(survey, lambda _size: None, everything=rounds % 2 == 0)
@@ -84,7 +83,6 @@ def test_exports_hold_the_right_records_without_a_gap(busy):
                 missing = set(range(max(found[0], state.head), found[-1] + 1)) - set(found)
                 hole = range(state.hole_first, state.hole_last + 1) if state.hole_first else ()
                 assert missing <= set(hole)
-    assert rounds > 3
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ def run(directory, python):
         capture_output=True,
         text=True,
         env=dict(os.environ, PYTHON=str(python)),
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
