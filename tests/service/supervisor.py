@@ -57,7 +57,7 @@ class Supervisor:
                 self.starved += 1
                 self.process.send_signal(signal.SIGABRT)
                 self.on_starving()
-                self.process.wait(10)
+                self.process.wait(60)
             if self.process.poll() is not None:
                 time.sleep(_RESTART_S)
                 self.start()
@@ -77,7 +77,7 @@ class Supervisor:
         while not listens_for(signal.SIGTERM, self.process.pid) and self.process.poll() is None:
             time.sleep(0.01)
         self.process.terminate()
-        code = self.process.wait(30)
+        code = self.process.wait(120)
         while select.select([self._socket], [], [], 0)[0]:
             self._hear(self._socket.recv(4096).decode())
         return code
