@@ -19,6 +19,7 @@ from .shrink import shrunk
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PICTURES = os.path.join(ROOT, "docs", "pictures")
 PICTURE_MAX_BYTES = 120_000
+PATIENCE_MS = 60_000  # a busy machine draws late; what comes costs no more for that
 
 if "MCAGENT_BROWSER" not in os.environ:
     collect_ignore_glob = ["test_*.py"]  # Playwright is in the tox environment `browser` alone
@@ -32,8 +33,9 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def chromium(tool_missing):
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         tool_missing("chromium is not installed")
@@ -65,7 +67,7 @@ def open_page(chromium):
             "`policy: ${event.violatedDirective} ${event.blockedURI}`))"
         )
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: _note(faults, message))
         page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
         page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
@@ -134,7 +136,7 @@ class Press:
         if self._thread.is_alive():
             self._thread.join()
         self.agent.stop()
-        self.agent.upload(timeout_s=20)
+        self.agent.upload(timeout_s=60)
         self.agent.close()
 
 
@@ -164,7 +166,7 @@ def picture(request):
     return taken
 
 
-def wait_for(condition, what, timeout_s=20):
+def wait_for(condition, what, timeout_s=90):
     """Wait until *condition()* is true."""
     deadline = time.monotonic() + timeout_s
     while not condition():

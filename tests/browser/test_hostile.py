@@ -42,7 +42,7 @@ def filled(hub, tmp_path):
             path = tmp_path / name.replace("/", "")
             path.write_text(text)
             agent.submit(File(str(path), type=kind))
-        report = agent.upload(timeout_s=20)
+        report = agent.upload(timeout_s=60)
     assert report.pending == 0
     hub.settle()
     return hub

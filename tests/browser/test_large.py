@@ -9,6 +9,8 @@ from mcagent import Agent, DataModel, DataPoint, DataSource
 from mcagent.emulator import Emulator
 from tests.emulator.application import Application
 
+from .conftest import PATIENCE_MS
+
 
 def test_of_many_variables_each_is_found_by_its_name(hub, open_page, tmp_path):
     names = [f"p{number:03d}" for number in range(200)]
@@ -18,7 +20,7 @@ def test_of_many_variables_each_is_found_by_its_name(hub, open_page, tmp_path):
         agent.onboard()
         agent.submit(DataModel("line", [DataSource("line", points)]))
         agent.record(dict.fromkeys(names, 1.5))
-        assert agent.upload(timeout_s=20).pending == 0
+        assert agent.upload(timeout_s=60).pending == 0
     hub.settle()
     page = open_page(hub.url)
     chips = page.locator("#chips button")
@@ -40,16 +42,16 @@ def test_another_view_does_not_wait_for_what_the_one_before_cost(hub, press, ope
     page = open_page("")
     page.add_init_script(
         "const plain = fetch; window.fetch = async (what, ...rest) => {"
-        " if (what.endsWith('/sources')) await new Promise((done) => setTimeout(done, 2000));"
+        " if (what.endsWith('/sources')) await new Promise((done) => setTimeout(done, 3000));"
         " return plain(what, ...rest); }"
     )
-    for within in (200, 2500):  # in the middle of a round, and in the pause after it
+    for within in (200, 3500):  # in the middle of a round, and in the pause after it
         page.goto("about:blank")
         page.goto(hub.url)
         expect(page.locator("#agents li")).to_be_visible()
         page.wait_for_timeout(within)
         page.get_by_role("link", name="Data models").click()
-        expect(page.locator("#models .card")).to_be_visible(timeout=4_000)
+        expect(page.locator("#models .card")).to_be_visible(timeout=7_500)  # the pause is 12 s
 
 
 def put(hub, asset, *values):
@@ -73,13 +75,14 @@ def test_a_tab_goes_on_with_another_hub_behind_the_same_address(chromium):
         put(hub, hub.create_asset("old", ASPECTS), 1, 2)
         # Not `open_page`: what is refused meanwhile stands on the console.
         page = chromium.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(url)
         page.locator("#source").select_option(label="old")
         expect(page.locator("figure .note")).to_contain_text("2 values")
         page.get_by_role("button", name="Zoom in").click()
         hub.disconnect()
     with Emulator(tls=False, port=port) as hub:
-        expect(page.locator("#live")).to_have_text("live", timeout=15_000)
+        expect(page.locator("#live")).to_have_text("live", timeout=60_000)
         put(hub, hub.create_asset("new", ASPECTS), 3, 4, 5)
         expect(page.locator("#source option:checked")).to_have_text("new")
         expect(page.locator("figure .note")).to_contain_text("3 values")

@@ -86,15 +86,14 @@ def test_a_fault_is_switched_on_by_a_click_and_its_delay_shows(hub, press, open_
     switch.click()
     expect(switch).to_have_attribute("aria-checked", "true")
     expect(page.locator("#faulty")).to_have_text("1 fault on")
-    begun = time.monotonic()
-    wait_for(lambda: time.monotonic() - begun > 9, "nine seconds")
-    assert hub.faults()[0]["hits"] > 0
+    time.sleep(9)  # so much is late
+    wait_for(lambda: hub.faults()[0]["hits"] > 0, "a try of the agent")
     switch.click()
     expect(switch).to_have_attribute("aria-checked", "false")
     expect(page.locator("#faulty")).to_be_hidden()
     press.agent.notify_online()  # not to wait for its next try
     note = chart.locator(".note")
-    expect(note).to_contain_text("came late", timeout=30_000)
+    expect(note).to_contain_text("came late", timeout=90_000)
     wait_for(lambda: colours(page, chart)["late1"] > 50, "late values in their colour")
     wait_for(lambda: colours(page, chart)["live"] > 50, "values in time once more")
     assert "gap" not in note.inner_text()
@@ -111,7 +110,7 @@ def test_what_was_never_measured_is_a_gap(hub, press, open_page):
     for number in range(120):
         if not 40 <= number < 60:
             press.record(number, timestamp=now - 240_000 + number * 2000)
-    press.agent.upload(timeout_s=20)
+    press.agent.upload(timeout_s=60)
     page = open_page(hub.url)
     note = page.locator("figure", has_text="temperature").locator(".note")
     expect(note).to_contain_text("100 values")
@@ -127,11 +126,11 @@ def test_every_view_shows_what_came(hub, press, open_page, picture, tmp_path):
     report.write_text("shift,strokes\nnight,1204\n")
     agent.submit(File(str(report)))
     image = tmp_path / "thermal.png"
-    agent.upload(timeout_s=20)
+    agent.upload(timeout_s=60)
     page = open_page(hub.url)
     image.write_bytes(page.screenshot(clip={"x": 0, "y": 0, "width": 64, "height": 40}))
     agent.submit(File(str(image)))
-    agent.upload(timeout_s=20)
+    agent.upload(timeout_s=60)
     hub.settle()
 
     go(page, "Data models")
@@ -173,7 +172,7 @@ def test_every_view_shows_what_came(hub, press, open_page, picture, tmp_path):
 
     hub.set_faults([{"action": "status", "status": 503, "match": EXCHANGE, "times": 1}])
     press.record(31)
-    agent.upload(timeout_s=20)
+    agent.upload(timeout_s=60)
     go(page, "Requests")
     refused = page.locator("#requests > li").filter(has=page.locator(".pill", has_text="503"))
     expect(refused).to_contain_text("fault: status")
@@ -231,7 +230,7 @@ def test_a_million_samples_are_drawn_quickly(hub, open_page, figure):
     page.get_by_role("button", name="All").click()
     begun = time.monotonic()
     note = page.locator("figure .note")
-    expect(note).to_contain_text("1,000,000 values", timeout=20_000)
+    expect(note).to_contain_text("1,000,000 values", timeout=60_000)
     took = time.monotonic() - begun
     figure("browser: a million samples drawn", f"{took * 1000:.0f} ms after the click")
     assert took < 8
@@ -245,7 +244,7 @@ def test_a_phone_needs_no_sideways_scrolling(hub, press, open_page, picture, siz
     for number in range(40):
         press.record(number, timestamp=now - 40_000 + number * 1000)
     press.agent.submit(Event("x" * 200, severity=Severity.ERROR))
-    press.agent.upload(timeout_s=20)
+    press.agent.upload(timeout_s=60)
     page = open_page(hub.url, viewport=size, is_mobile=True, has_touch=True)
     page.wait_for_selector("canvas")
     if size[0] == 390:
