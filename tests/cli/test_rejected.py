@@ -279,7 +279,7 @@ def at_a_terminal(state, typed, *arguments):
             text=True,
         )
         os.write(ours, typed.encode())
-        text, _ = process.communicate(timeout=60)
+        text, _ = process.communicate(timeout=180)
     finally:
         os.close(ours)
         os.close(theirs)

@@ -43,7 +43,7 @@ def test_a_running_service_tells_what_it_does_next_and_why(hub, agent, device):
     assert status["pending"] == 1
     upload = status["upload"]
     assert "refused the connection" in upload["reason"]
-    assert upload["last_error_s"] < 20
+    assert upload["last_error_s"] < 90
     assert upload["last_success_s"] is not None
     session = upload["session"]
     assert session["proxy"] == ""

@@ -24,11 +24,11 @@ def service(device):
 
         thread = threading.Thread(target=agent.run, args=(collect,), kwargs={"every_s": 0.05})
         thread.start()
-        assert begun.wait(20)
+        assert begun.wait(90)
         yield go_on
         go_on.set()
         agent.close()
-        thread.join(20)
+        thread.join(90)
 
 
 def test_a_service_that_goes_on_is_well_without_a_platform(service, device):

@@ -9,7 +9,7 @@ from tests.examples.scene import EXAMPLES, Comparison, Scene, example_settings, 
 
 READINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host_readings.py")
 FIELDS = ("system_uptime", "memory_used", "cpu_load", "network_sent")
-SYNC_EVERY_S = 1.0
+SYNC_EVERY_S, EVERY_S = 1.0, 0.05
 
 
 def said(path):
@@ -19,12 +19,12 @@ def said(path):
     return [tuple(values[name] for name in FIELDS) for values in taken]
 
 
-def run(folder, say=lambda line: None, *, phase_s=1.5):
+def run(folder, say=lambda line: None, *, phase_s=2.5):
     """Collect through an outage and kills; the machine itself is not restarted."""
     with Scene(folder, "host_metrics", say) as scene:
         log = os.path.join(scene.folder, "said.txt")
         script = os.path.join(EXAMPLES, "host_metrics.py")
-        toml = example_settings(folder, "host_metrics", ca=scene.hub.ca_file, every_s=0.05)
+        toml = example_settings(folder, "host_metrics", ca=scene.hub.ca_file, every_s=EVERY_S)
         collector = scene.program("host_metrics", sys.executable, READINGS, log, script, toml)
         collector.start()
 
@@ -41,8 +41,10 @@ def run(folder, say=lambda line: None, *, phase_s=1.5):
             say("SIGKILL of the collector, and at once again")
             collector.kill()
             # What was not synced yet: sync_every_s of readings, and the one under way.
-            newest = said(log)[-1][0]
+            # As many of them, too: after a pause of the machine they are older.
+            newest, most = said(log)[-1][0], round((SYNC_EVERY_S + 0.5) / EVERY_S)
             in_flight += [one for one in said(log) if one[0] > newest - SYNC_EVERY_S - 0.5]
+            in_flight += said(log)[-most:]
             collector.start()
         time.sleep(phase_s)
         say("the link to the hub is back")

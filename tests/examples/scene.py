@@ -43,6 +43,11 @@ class Program:
         self._process.kill()
         self._process.wait()
 
+    def kill_unless_ended(self):
+        """SIGKILL, if it comes in time; whether it did."""
+        self._process.kill()
+        return self._process.wait() == -signal.SIGKILL
+
     def signal(self, number):
         self._process.send_signal(number)
         if number == signal.SIGSTOP:  # it is sent, and takes its time

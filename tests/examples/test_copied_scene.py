@@ -57,7 +57,7 @@ def run(folder, name, cwd, *options):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -1,6 +1,7 @@
 """examples/csv_backfill.py. `tox -e examples`."""
 
 import os
+import time
 
 import pytest
 
@@ -163,14 +164,23 @@ def test_a_line_that_is_still_written_is_waited_for(tmp_path):
         history.write(scene, "good.csv", range(10))
         path = os.path.join(scene.folder, "history", "good.csv")
         with open(path, "a", encoding="utf-8") as file:
-            file.write("2026-02-05T08:00:00Z,12")
-            file.flush()
-            collector = scene.collector().start()
-            wait_for(lambda: len(scene.stored("strokes")) == 10, collector.output)
+            collector, text = scene.collector().start(), "12"
+            file.write("2026-02-05T08:00:00Z,1,12")
+
+            def others():
+                """A digit now and then: a line that nobody goes on with for 5 s is one."""
+                nonlocal text
+                file.write("3")
+                file.flush()
+                text += "3"
+                time.sleep(0.2)
+                return len(scene.stored("strokes")) == 10
+
+            wait_for(others, collector.output)
             assert not collector.ended()
-            file.write("34,1\n")
+            file.write("4\n")
         wait_for(collector.ended, collector.output)
-        assert scene.stored("strokes")["2026-02-05T08:00:00.000Z"] == 1234
+        assert scene.stored("oil_temperature")["2026-02-05T08:00:00.000Z"] == float(text + "4")
 
 
 def test_a_folder_that_vanished_is_told_and_waited_for(tmp_path):

@@ -26,7 +26,7 @@ def run(hub, folder, *options):
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from .node import PACKAGE, environment
 
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 PASSKEY = "passkey-for-tests"
 
 

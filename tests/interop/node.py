@@ -12,7 +12,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "@mindconnect/mindconnect-nodejs"
 INSTALL_S = 300
-CALL_S = 60
+CALL_S = 180
 
 
 class NodeError(Exception):

@@ -22,7 +22,7 @@ class Plain:
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
             given["Content-Type"] = "application/json"
-        return self._pool.request(method, url, body=body, headers=given, timeout=20)
+        return self._pool.request(method, url, body=body, headers=given, timeout=90)
 
     def get(self, path, **query):
         answer = self.request("GET", path, **query)
