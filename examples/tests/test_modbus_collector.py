@@ -1,5 +1,6 @@
 """modbus_collector.py with pymodbus' server in this process."""
 
+import random
 import socket
 import threading
 import time
@@ -15,9 +16,10 @@ BAD_NO_COMMUNICATION = str(0x80310000 - 2**32)  # as the platform shows it: sign
 
 class Device:
     def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        # Below those that the system hands out: nobody takes it while the device is gone.
+        self.port = random.randrange(10_000, 32_000)
+        while self.answers():
+            self.port += 1
 
     def start(self):
         data = [SimData(0, values=REGISTERS, datatype=DataType.REGISTERS)]
@@ -25,6 +27,7 @@ class Device:
         self.thread = threading.Thread(target=StartTcpServer, kwargs=options)
         self.thread.start()
         while not self.answers():
+            assert self.thread.is_alive()
             time.sleep(0.01)
 
     def answers(self):

@@ -34,10 +34,14 @@ def started(collector, controller):
 def test_over_speed_is_one_event_and_its_end_another(insights_hub, started, controller):
     script = started()
     script.wait_for(insights_hub.stored)
-    controller.turbine.rotor_rad_s = 1.6  # 15.3 a minute; the control slows it down
-    script.wait_for(insights_hub.events)
-    controller.turbine.rotor_rad_s = 1.2
-    script.wait_for(lambda: len(insights_hub.events()) == 2)
+
+    def told(count, rotor_rad_s):
+        """Until the platform has so many events; the control works against the speed meanwhile."""
+        controller.turbine.rotor_rad_s = rotor_rad_s
+        return len(insights_hub.events()) == count
+
+    script.wait_for(lambda: told(1, 1.6))  # 15.3 a minute
+    script.wait_for(lambda: told(2, 1.2))
     assert script.stop() == 0
     first, second = sorted(insights_hub.events(), key=lambda row: row["event"]["timestamp"])
     assert "is above 13.5 1/min" in first["event"]["description"]
