@@ -17,7 +17,7 @@ HEAP = "tests/micropython/device/heap.py"
 # what was reached (docs/adr/0013).
 FLASH = (60_000, 177_000)
 WORKING_HEAP = (40 * 1024, 80 * 1024)
-WHOLE_HEAP = (224 * 1024, 472 * 1024)
+WHOLE_HEAP = (224 * 1024, 480 * 1024)  # and one step of the measure, which is 8 kB
 
 
 def portable_files():
