@@ -194,8 +194,8 @@ class CollectorFile:
 class Link:
     """Whether the machine answers: one log line and one event each time that this changes.
 
-    Of a machine that comes and goes all day, a pair of events and of lines a minute (lines: after
-    the first ten losses); each that is told names how many there were.
+    Of a machine that comes and goes all day it tells a pair of events a minute and, after the
+    first ten losses, a pair of lines a minute, which name how many there were.
 
     >>> link = Link(agent, "modbus 10.0.0.7:502")
     >>> link.lost("timed out"), link.made()

@@ -52,6 +52,20 @@ def test_lines_arrive_also_those_of_an_outage(insights_hub, collector, scale):
     assert script.stop() == 0
 
 
+def test_lines_between_two_moments_add_up(insights_hub, collector, scale):
+    """A device that says its fields in lines of their own: none takes the place of another."""
+    script = collector("serial_line", device=scale.device, every_s=1.0)
+
+    def both():
+        scale.say("W=7.5")
+        scale.say("N=3")
+        rows = insights_hub.stored()
+        return any(row["values"].keys() == {"weight", "pieces"} for row in rows)
+
+    script.wait_for(both)
+    assert script.stop() == 0
+
+
 def test_a_damaged_line_is_told_and_the_next_arrives(insights_hub, collector, scale):
     script = collector("serial_line", device=scale.device)
     script.wait_for(lambda: scale.say("W=1.25;N=1") or weights(insights_hub))
